@@ -189,7 +189,8 @@ type Resource struct {
 }
 
 // Document is one parsed YAML file, for configs, waivers and pull facts: the
-// same values as in [Resource.Object], with the line of each key.
+// same values as in [Resource.Object], with the line of each key and element;
+// Positions are sorted by path.
 type Document struct {
 	Value     any
 	Positions []Position

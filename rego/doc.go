@@ -48,7 +48,9 @@
 //	   "object": {…}        as rendered, secrets masked, ${X:=default} applied,
 //	   "masked": [{"path": […], "class": "empty|placeholder|sops|ca-cert|private-key|kubeconfig|token|literal"}],
 //	   "nested": [{"path": […], "encoding": "", "name": "", "documents": […], "text": ""}],
-//	   "placeholders": [{"path": […], "symbol": "NAME"}]},
+//	   "placeholders": [{"path": […], "symbol": "NAME"}],
+//	   "duplicates": [{"root", "file"}]   other places that render it into the same destination,
+//	   "notices": [{"cause", "message"}]  what the build says of its file, and of the root on the root's first object},
 //	 "clusters": [{"namespace", "name", "environment", "role", "labels": {}, "externally_managed": bool}],
 //	 "class_writes": [{"path": […], "op", "class", "patch", "conditional": bool}],
 //	 "links": [{"path": […], "role", "found": "destination|tree|missing", "group", "kind", "namespace", "name", "object": {…}|null}],
@@ -76,6 +78,10 @@
 //	 "totals": {"clusters", "clusters_added", "clusters_deleted", "nodes_added", "nodes_unknown"},
 //	 "limits": {"clusters": n|null, "nodes_added": n|null, "deletions": n|null},
 //	 "anchor": null | member, "params": {…}}
+//
+// Links with an empty path are not written in the object: role
+// "cluster-infrastructure" is the infrastructure object of each cluster that a
+// machine or machine template belongs to (the provider takes defaults from it).
 //
 // A field in class_writes need not concern a rule: the engine makes a finding
 // at a path that a class patch writes conditional, and drops a finding about an

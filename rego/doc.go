@@ -86,4 +86,21 @@
 // A field in class_writes need not concern a rule: the engine makes a finding
 // at a path that a class patch writes conditional, and drops a finding about an
 // absent field that a patch always sets.
+//
+// # What is no manifest
+//
+// Facts about the review that no manifest holds come to the same entry points
+// as objects of group countersign.dev, version v1, made by Go; a manifest that
+// claims this group never reaches a rule under it. Scope object:
+//
+//	Notice     spec: {"cause": "hostile|limit|unreadable|…", "message", "file", "line"}: an oddity that a person must see
+//	Duplicate  spec: {"object": {group, kind, namespace, name, destination}, "roots": […], "files": […]}: one object twice
+//	Config     spec: {"mistakes": [{"message", "line"}]}: the config as it would be after merging
+//
+// Scope change:
+//
+//	File  before, after spec: {"path", "mode": "file|executable|symlink|submodule", "governed": bool, "protected": bool,
+//	      "ignored": bool, "read_by": [root …]}: a file that differs
+//	Root  before, after spec: {"path", "status": "built|failed|unsupported", "listed": bool, "cause", "message"}: a root
+//	      that cannot be rendered on a side and is judged by its files; listed says that the config names it as opaque
 package rego

@@ -35,6 +35,10 @@ var (
 	ErrTooLarge = errors.New("file is larger than the limit")
 	// ErrNotFile says that a path names a directory or a submodule.
 	ErrNotFile = errors.New("not a file")
+	// ErrMalformed says that an object of the tree is not what git itself
+	// would write (a directory with a name like "..", or with one name twice):
+	// it was made by hand and means different things to different readers.
+	ErrMalformed = errors.New("malformed git object")
 )
 
 // Tree is a repository's files at one commit, read-only: content never
@@ -47,7 +51,9 @@ type Tree interface {
 	// ID is the git object id of the tree in hex: equal ids, equal content.
 	ID() string
 	// ReadDir lists one directory, sorted by name in byte order. A missing
-	// directory, or a path that is no directory, is fs.ErrNotExist.
+	// directory, or a path that is no directory, is fs.ErrNotExist; one that
+	// nobody should interpret is ErrMalformed. The caller must not change the
+	// slice.
 	ReadDir(ctx context.Context, dir string) ([]Entry, error)
 	// ReadFile returns a blob's bytes (for a symlink, its target text).
 	// Errors: fs.ErrNotExist, ErrNotFile, ErrTooLarge. The caller must not

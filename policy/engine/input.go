@@ -67,19 +67,6 @@ type Object struct {
 	Links       []Link
 	// UsedBy are the objects that refer to this one, sorted.
 	UsedBy []render.Identity
-	// Duplicates are the other places that render the same object into the
-	// same destination (CS-GEN-004), sorted; another version in the same root
-	// is one, too.
-	Duplicates []Rendering
-	// Notices are what the build says of the object's file. Those that name no
-	// file of an object go to the root's first object, so that none is lost.
-	Notices []render.Problem
-}
-
-// Rendering is a place that an object comes from.
-type Rendering struct {
-	Root   string
-	Source render.Source
 }
 
 // Change is the input of a change rule (privileges and harmless rules):

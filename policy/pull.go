@@ -71,6 +71,8 @@ type Review struct {
 	BoundBase  string
 	// DismissedBy is who dismissed it; nil when unknown or not dismissed.
 	DismissedBy *User
+	// Former is the state before it was dismissed; "" when unknown.
+	Former string
 }
 
 // Hold is a standing or released hold (A16, D22).
@@ -109,11 +111,10 @@ type MergeGroup struct {
 
 // GroupMember is a pull request in a merge group with its own decision.
 type GroupMember struct {
-	Number   int
-	Approved bool     // still approved at this moment, or needs none
-	Entries  []string // digests of its approved entries
-	Objects  []string // names of those entries
-	Counted  []Counted
+	Number int
+	// Approvals is its own decision, read at this moment.
+	Approvals Approvals
+	Entries   []Entry // the privileged set that its approvals cover
 }
 
 // PullRequest is the people's side of a review, read at one moment. The zero

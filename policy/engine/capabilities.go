@@ -1,0 +1,39 @@
+package engine
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// allowed is the list of builtins that rules may call, one a line. What an
+// upgrade of OPA brings is not in it. Left out on purpose: the network and
+// net.*, the process and its environment, clocks, chance, signing and keys,
+// shifts of unbounded width, schema and token verification, and all parsing
+// of packed text, which the render child has done.
+//
+//go:embed builtins.txt
+var allowed string
+
+// capabilities returns what rules may use: the allowed builtins and no host.
+// AllowNet is set here because JSON loses an empty list, and no list means
+// every host. An allowed builtin that OPA no longer has is an error.
+func capabilities(extra ...string) (*ast.Capabilities, error) {
+	all := ast.CapabilitiesForThisVersion()
+	known := make(map[string]*ast.Builtin, len(all.Builtins))
+	for _, builtin := range all.Builtins {
+		known[builtin.Name] = builtin
+	}
+	all.Builtins = nil
+	for _, name := range append(strings.Fields(allowed), extra...) {
+		builtin, ok := known[name]
+		if !ok {
+			return nil, fmt.Errorf("builtins.txt: OPA has no builtin %q; remove the line", name)
+		}
+		all.Builtins = append(all.Builtins, builtin)
+	}
+	all.AllowNet = []string{}
+	return all, nil
+}

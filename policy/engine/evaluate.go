@@ -1,0 +1,229 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/countersign-dev/countersign/render"
+)
+
+// ChangeReport is what the change rules say of one change. Every rule that
+// was asked answered, or is in Errors.
+type ChangeReport struct {
+	// Findings are hits of change rules of kind finding; Reasons say why the
+	// change needs two people, Harmless why it does not. All sorted.
+	Findings, Reasons, Harmless []Hit
+	// Asked are the ids of the rules that were asked, sorted.
+	Asked []RuleID
+	// Errors are sorted. While there are any, Harmless proves nothing.
+	Errors []RuleError
+}
+
+// Objects asks the object rules about each object. Objects come from the pull
+// request; params are the config's overrides, checked by [Engine.CheckParams].
+// A rule that fails or runs out of time is in the report's errors. The error
+// means that nothing was judged: bad params, an input that cannot be
+// converted, or ctx cancelled (its deadline is no error: it makes rule errors).
+func (e *Engine) Objects(ctx context.Context, objects []Object, params Params) (Report, error) {
+	report := Report{Evaluated: map[RuleID]int{}}
+	s, done, err := e.open(ctx, params)
+	if err != nil {
+		return Report{}, err
+	}
+	defer done()
+	for _, object := range objects {
+		about := subject{object.Resource.Identity, object.Destination, clusterNames(object.Clusters)}
+		answers, err := s.judge(ctx, ScopeObject, about, func() (*ast.Term, error) {
+			return s.convert.objectInput(object)
+		})
+		if err != nil {
+			return Report{}, err
+		}
+		answers.hits = applyClassWrites(answers.hits, object.ClassWrites)
+		report.add(answers)
+	}
+	report.sort()
+	return report, nil
+}
+
+// Changes asks the change rules about each change; reports are in the order
+// of the changes. Errors are those of [Engine.Objects].
+func (e *Engine) Changes(ctx context.Context, changes []Change, params Params) ([]ChangeReport, error) {
+	s, done, err := e.open(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	reports := make([]ChangeReport, len(changes))
+	for i, change := range changes {
+		about := subject{change.Change.Resource().Identity, change.Change.Destination, clusterNames(change.Clusters)}
+		answers, err := s.judge(ctx, ScopeChange, about, func() (*ast.Term, error) {
+			return s.convert.changeInput(change)
+		})
+		if err != nil {
+			return nil, err
+		}
+		reports[i] = e.changeReport(answers)
+	}
+	return reports, nil
+}
+
+func (e *Engine) changeReport(answers answers) ChangeReport {
+	report := ChangeReport{Asked: answers.asked, Errors: answers.errors}
+	slices.SortFunc(answers.hits, compareHits)
+	for _, hit := range answers.hits {
+		rule, _ := e.Rule(hit.Rule)
+		switch rule.Kind {
+		case KindFinding:
+			report.Findings = append(report.Findings, hit)
+		case KindPrivilege:
+			report.Reasons = append(report.Reasons, hit)
+		case KindHarmless:
+			report.Harmless = append(report.Harmless, hit)
+		}
+	}
+	return report
+}
+
+// Fleet asks the fleet rules once. Errors are those of [Engine.Objects].
+func (e *Engine) Fleet(ctx context.Context, fleet Fleet, params Params) (Report, error) {
+	s, done, err := e.open(ctx, params)
+	if err != nil {
+		return Report{}, err
+	}
+	defer done()
+	answers, err := s.judge(ctx, ScopeFleet, subject{}, func() (*ast.Term, error) {
+		return s.convert.fleetInput(fleet)
+	})
+	if err != nil {
+		return Report{}, err
+	}
+	report := Report{Evaluated: map[RuleID]int{}}
+	report.add(answers)
+	report.sort()
+	return report, nil
+}
+
+// open starts a session for one batch; done ends it.
+func (e *Engine) open(ctx context.Context, params Params) (s *session, done func(), err error) {
+	if err := e.CheckParams(params); err != nil {
+		return nil, nil, err
+	}
+	convert, err := newConverter(e.merged(params))
+	if err != nil {
+		return nil, nil, fmt.Errorf("params: %w", err)
+	}
+	// The transaction is on an empty store and must outlive the deadline.
+	ctx = context.WithoutCancel(ctx)
+	txn, err := e.store.NewTransaction(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("rules: %w", err)
+	}
+	return &session{engine: e, txn: txn, convert: convert}, func() { e.store.Abort(ctx, txn) }, nil
+}
+
+// answers are what all applicable rules said of one input.
+type answers struct {
+	hits   []Hit
+	asked  []RuleID
+	errors []RuleError
+}
+
+// judge puts one input to the rules of a scope.
+func (s *session) judge(
+	ctx context.Context, scope Scope, about subject, input func() (*ast.Term, error),
+) (answers, error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return answers{}, ctx.Err()
+	}
+	q, err := s.engine.queryFor(scope, about.object)
+	if err != nil || q == nil {
+		return answers{}, err
+	}
+	term, err := input()
+	if err != nil {
+		return answers{}, fmt.Errorf("%s %s/%s: %w", about.object.Kind, about.object.Namespace, about.object.Name, err)
+	}
+	outcomes, err := s.ask(ctx, q, term)
+	if err != nil {
+		return answers{}, err
+	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return answers{}, ctx.Err()
+	}
+	var all answers
+	for _, outcome := range outcomes {
+		all.asked = append(all.asked, outcome.rule.ID)
+		err := outcome.err
+		if err == nil {
+			var hits []Hit
+			if hits, err = decodeSet(outcome.rule, outcome.set, about); err == nil {
+				all.hits = append(all.hits, hits...)
+			}
+		}
+		if err != nil {
+			all.errors = append(all.errors, RuleError{outcome.rule.ID, about.object, errorText(err)})
+		}
+	}
+	return all, nil
+}
+
+// maskedValue is a masked value wherever OPA's own errors quote one.
+var maskedValue = regexp.MustCompile(`masked:[^\s"']*`)
+
+// errorText is an error in one bounded line, without masked values.
+func errorText(err error) string {
+	text := strings.Join(strings.Fields(maskedValue.ReplaceAllString(err.Error(), "(masked value)")), " ")
+	if len(text) > 400 {
+		text = strings.ToValidUTF8(text[:400], "") + " …"
+	}
+	return text
+}
+
+func (r *Report) add(a answers) {
+	r.Hits = append(r.Hits, a.hits...)
+	r.Errors = append(r.Errors, a.errors...)
+	for _, id := range a.asked {
+		r.Evaluated[id]++
+	}
+}
+
+func (r *Report) sort() {
+	slices.SortFunc(r.Hits, compareHits)
+	slices.SortFunc(r.Errors, func(a, b RuleError) int {
+		return cmp.Or(strings.Compare(string(a.Rule), string(b.Rule)),
+			compareIdentity(a.Object, b.Object), strings.Compare(a.Message, b.Message))
+	})
+}
+
+func compareHits(a, b Hit) int {
+	return cmp.Or(
+		strings.Compare(string(a.Rule), string(b.Rule)),
+		strings.Compare(a.Destination, b.Destination),
+		compareIdentity(a.Object, b.Object),
+		a.Path.Compare(b.Path),
+		strings.Compare(a.Message, b.Message),
+	)
+}
+
+func compareIdentity(a, b render.Identity) int {
+	return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Kind, b.Kind),
+		strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+}
+
+// clusterNames are the clusters of an input as hits name them, sorted.
+func clusterNames(clusters []Cluster) []string {
+	var names []string
+	for _, cluster := range clusters {
+		names = append(names, cluster.Namespace+"/"+cluster.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

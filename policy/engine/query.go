@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/countersign-dev/countersign/render"
+)
+
+// answer is the variable that a query binds: an object from rule id to its set.
+const answer = ast.Var("answer")
+
+// rememberedKinds bounds how many kinds are known by name: a pull request
+// may invent as many as it likes.
+const rememberedKinds = 4096
+
+// query asks some rules of one scope together. Its body is compiled once.
+type query struct {
+	rules    []*Rule
+	body     ast.Body
+	compiler ast.QueryCompiler
+	alone    []*query // one query a rule, made when one of them fails; by index
+}
+
+// queryFor returns the query for the rules of a scope that are asked about a
+// kind; nil when there are none.
+func (e *Engine) queryFor(scope Scope, id render.Identity) (*query, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	kind := string(scope) + " " + id.Group + "/" + id.Kind
+	if q, ok := e.kinds[kind]; ok {
+		return q, nil
+	}
+	var rules []*Rule
+	for i := range e.rules {
+		if rule := &e.rules[i]; rule.Scope == scope && rule.applies(id) {
+			rules = append(rules, rule)
+		}
+	}
+	q, err := e.prepare(rules)
+	if err == nil && len(e.kinds) < rememberedKinds {
+		e.kinds[kind] = q
+	}
+	return q, err
+}
+
+// prepare compiles a query for some rules, once. The engine must be locked.
+func (e *Engine) prepare(rules []*Rule) (*query, error) {
+	if len(rules) == 0 {
+		return nil, nil
+	}
+	terms := make([]string, len(rules))
+	for i, rule := range rules {
+		terms[i] = fmt.Sprintf("%q: data.countersign.rules.%s.%s",
+			rule.ID, strings.ReplaceAll(rule.Slug, "/", "."), setName(rule.Kind))
+	}
+	text := string(answer) + " = {" + strings.Join(terms, ", ") + "}"
+	if q, ok := e.queries[text]; ok {
+		return q, nil
+	}
+	body, err := ast.ParseBodyWithOpts(text, ast.ParserOptions{RegoVersion: ast.RegoV1})
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	compiler := e.compiler.QueryCompiler()
+	if body, err = compiler.Compile(body); err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	q := &query{rules: rules, body: body, compiler: compiler}
+	e.queries[text] = q
+	return q, nil
+}
+
+// singles returns a query for each of the rules of q.
+func (e *Engine) singles(q *query) ([]*query, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if q.alone != nil {
+		return q.alone, nil
+	}
+	alone := make([]*query, len(q.rules))
+	for i, rule := range q.rules {
+		var err error
+		if alone[i], err = e.prepare([]*Rule{rule}); err != nil {
+			return nil, err
+		}
+	}
+	q.alone = alone
+	return alone, nil
+}
+
+// session evaluates queries against one input after the other.
+type session struct {
+	engine  *Engine
+	txn     storage.Transaction
+	convert *converter
+}
+
+// errUndefined says that a query had no answer: one of its sets is undefined.
+var errUndefined = errors.New("the rule's set is undefined")
+
+// run evaluates one query; the answer is an object by rule id. It stops when
+// ctx ends or the engine's patience does.
+func (s *session) run(ctx context.Context, q *query, input *ast.Term) (ast.Object, error) {
+	ctx, stop := context.WithTimeout(ctx, s.engine.patience)
+	defer stop()
+	if err := ctx.Err(); err != nil {
+		return nil, errors.New("ran out of time")
+	}
+	cancel := topdown.NewCancel()
+	defer context.AfterFunc(ctx, cancel.Cancel)()
+	results, err := topdown.NewQuery(q.body).
+		WithQueryCompiler(q.compiler).
+		WithCompiler(s.engine.compiler).
+		WithStore(s.engine.store).
+		WithTransaction(s.txn).
+		WithInput(input).
+		WithCancel(cancel).
+		WithStrictBuiltinErrors(true).
+		Run(ctx)
+	switch {
+	case topdown.IsCancel(err) || ctx.Err() != nil:
+		return nil, errors.New("ran out of time")
+	case err != nil:
+		return nil, err
+	case len(results) != 1:
+		return nil, errUndefined
+	}
+	object, ok := results[0][answer].Value.(ast.Object)
+	if !ok {
+		return nil, errUndefined
+	}
+	return object, nil
+}
+
+// outcome is what one rule said of one input: its set, or why there is none.
+type outcome struct {
+	rule *Rule
+	set  ast.Set
+	err  error
+}
+
+// ask puts one input to the rules of a query. Each of them has an outcome: if
+// they cannot answer together they are asked one by one, so that one that
+// fails does not silence the others.
+func (s *session) ask(ctx context.Context, q *query, input *ast.Term) ([]outcome, error) {
+	outcomes := make([]outcome, 0, len(q.rules))
+	together, err := s.run(ctx, q, input)
+	if err == nil {
+		if together.Len() != len(q.rules) {
+			err = fmt.Errorf("%d rules answered instead of %d", together.Len(), len(q.rules))
+		}
+		for _, rule := range q.rules {
+			outcomes = append(outcomes, outcomeOf(rule, together, err))
+		}
+		return outcomes, nil
+	}
+	if len(q.rules) == 1 {
+		return []outcome{{rule: q.rules[0], err: err}}, nil
+	}
+	alone, err := s.engine.singles(q)
+	if err != nil {
+		return nil, err
+	}
+	for i, rule := range q.rules {
+		object, err := s.run(ctx, alone[i], input)
+		outcomes = append(outcomes, outcomeOf(rule, object, err))
+	}
+	return outcomes, nil
+}
+
+// outcomeOf takes one rule's set out of an answer.
+func outcomeOf(rule *Rule, object ast.Object, err error) outcome {
+	if err != nil {
+		return outcome{rule: rule, err: err}
+	}
+	term := object.Get(ast.StringTerm(string(rule.ID)))
+	if term == nil {
+		return outcome{rule: rule, err: errUndefined}
+	}
+	set, ok := term.Value.(ast.Set)
+	if !ok {
+		return outcome{rule: rule, err: fmt.Errorf("%s is no set", setName(rule.Kind))}
+	}
+	return outcome{rule: rule, set: set}
+}

@@ -1,0 +1,9 @@
+package rego
+
+import "embed"
+
+// FS holds the rules, the library and the input schemas, as folders named as
+// in this package's documentation. Tests and examples are not in it.
+//
+//go:embed lib/*.rego schemas/*.json */*/rule.rego
+var FS embed.FS

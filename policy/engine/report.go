@@ -27,13 +27,16 @@ type Hit struct {
 	Severity   Severity // the rule's, unless the hit lowers or raises it
 	Confidence Confidence
 	// Evidence is the value that the rule objects to, for the ratchet (D3): a
-	// changed value is "worsened". nil when there is none.
+	// changed value is "worsened". JSON-like, numbers as json.Number, and it may
+	// hold masked values. nil when there is none.
 	Evidence any
-	// Measure is a set or a count that may grow (D3): strings or one number.
+	// Measure is a set or a count that may grow (D3): []string, sorted, or
+	// float64. nil when there is none.
 	Measure any
 	// Related are further places that belong to the hit.
 	Related []render.Identity
-	// Clusters are "namespace/name" of the clusters that it reaches, sorted.
+	// Clusters are "namespace/name" of the clusters that it reaches, sorted:
+	// those that the rule names, else those of the input.
 	Clusters []string
 	// ClassWrite is the class patch that makes it conditional; nil otherwise.
 	ClassWrite *ClassWrite

@@ -1,0 +1,145 @@
+package manifest
+
+import (
+	"encoding/base64"
+	"regexp"
+	"strings"
+
+	"github.com/countersign-dev/countersign/render"
+)
+
+// classify says what a secret value is.
+func classify(value string) render.SecretClass {
+	trimmed := strings.TrimSpace(value)
+	switch {
+	case trimmed == "":
+		return render.SecretEmpty
+	case strings.HasPrefix(trimmed, "ENC[") && strings.HasSuffix(trimmed, "]"):
+		return render.SecretSOPS
+	case onlyPlaceholders(trimmed):
+		return render.SecretPlaceholder
+	case privateKey.MatchString(trimmed):
+		return render.SecretPrivateKey
+	case tokens.MatchString(trimmed):
+		if isKubeconfig(trimmed) {
+			return render.SecretKubeconfig
+		}
+		return render.SecretToken
+	case templated(trimmed):
+		return render.SecretPlaceholder
+	case isKubeconfig(trimmed):
+		return render.SecretKubeconfig
+	case strings.TrimSpace(certificate.ReplaceAllString(trimmed, "")) == "":
+		return render.SecretCA
+	}
+	return render.SecretLiteral
+}
+
+var (
+	privateKey = regexp.MustCompile(
+		`-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----|\z)` +
+			`|AGE-SECRET-KEY-1[A-Z0-9]{20,}`)
+	certificate = regexp.MustCompile(
+		`-----BEGIN (?:TRUSTED )?CERTIFICATE-----[A-Za-z0-9+/=\s]*-----END (?:TRUSTED )?CERTIFICATE-----`)
+	// tokens are credentials that are known by their looks.
+	tokens = regexp.MustCompile(strings.Join([]string{
+		`eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`, // JWT
+		`gh[oprsu]_[A-Za-z0-9]{20,}`,                                 // GitHub
+		`github_pat_[A-Za-z0-9_]{20,}`,
+		`glpat-[A-Za-z0-9_-]{16,}`, // GitLab
+		`(?:AKIA|ASIA)[A-Z0-9]{16}`,
+		`xox[abeoprs]-[A-Za-z0-9-]{10,}`, // Slack
+		`hooks\.slack\.com/services/[A-Za-z0-9/]{20,}`,
+		`AIza[A-Za-z0-9_-]{35}`, // Google
+		`ya29\.[A-Za-z0-9_-]{20,}`,
+		`hv[bs]\.[A-Za-z0-9_-]{20,}`, // Vault
+		`dop_v1_[a-f0-9]{64}`,        // DigitalOcean
+		`npm_[A-Za-z0-9]{36}`,
+		`[rs]k_live_[A-Za-z0-9]{16,}`, // Stripe
+	}, "|"))
+)
+
+// placeholder is what is filled in later: ${NAME} without a default in clear,
+// <name>, or a template's action.
+var placeholder = regexp.MustCompile(
+	`\$\{[A-Za-z_][A-Za-z0-9_.-]*(?::?[=-](?:""|'')?)?\}|<[A-Za-z][A-Za-z0-9_. -]*>|\{\{[^{}]*\}\}`)
+
+// onlyPlaceholders reports whether nothing but placeholders and space is there.
+func onlyPlaceholders(value string) bool {
+	return placeholder.MatchString(value) &&
+		strings.Trim(placeholder.ReplaceAllString(value, ""), " \t\r\n\"'") == ""
+}
+
+// templated reports whether a text of lines is a form that placeholders fill:
+// there is one, no sensitive key has another value, and nothing else looks
+// like a token.
+func templated(value string) bool {
+	if !placeholder.MatchString(value) || !strings.Contains(value, "\n") {
+		return false
+	}
+	filled := false
+	for line := range strings.Lines(value) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || line[0] == '[' || line == "---" {
+			continue
+		}
+		key, rest := splitLine(line)
+		if key == "" {
+			return false
+		}
+		rest = strings.Trim(rest, `"', `)
+		switch {
+		case rest == "":
+		case onlyPlaceholders(rest):
+			filled = true
+		case sensitive(key), longRun.MatchString(placeholder.ReplaceAllString(rest, "")):
+			return false
+		}
+	}
+	return filled
+}
+
+// splitLine splits "key: value" and "key = value"; key is "" for other lines.
+func splitLine(line string) (key, value string) {
+	line = strings.TrimPrefix(line, "- ")
+	at := strings.IndexAny(line, ":=")
+	if at <= 0 {
+		return "", ""
+	}
+	return strings.Trim(line[:at], `"' `), strings.TrimSpace(line[at+1:])
+}
+
+func isKubeconfig(value string) bool {
+	return strings.Contains(value, "clusters") && strings.Contains(value, "users") &&
+		strings.Contains(value, "contexts") && strings.Contains(value, "Config")
+}
+
+// sensitiveKey is a key whose value is a credential by its name.
+var sensitiveKey = regexp.MustCompile(
+	`(?i:^(?:.*[._-])?(?:password|passwd|passphrase|token|client[_-]?secret|client-key-data|` +
+		`(?:aws[_-]?)?secret[_-]?access[_-]?key))$|[a-z0-9](?:Password|Passwd|Passphrase|Token|ClientSecret|SecretAccessKey)$`)
+
+func sensitive(key string) bool { return key != "" && sensitiveKey.MatchString(key) }
+
+var (
+	variable = regexp.MustCompile("^(?:\\$[A-Za-z_][A-Za-z0-9_]*|\\$\\(.*|`.*|%[A-Za-z_]+%|[x*X]+|\\$\\{[^}]*)$")
+	switches = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|none|null|nil|enabled|disabled|optional|required)$`)
+)
+
+// isLiteral reports whether a value is a secret in clear rather than a
+// placeholder, a shell variable or a switch.
+func isLiteral(value string) bool {
+	trimmed := strings.TrimSpace(value)
+	return trimmed != "" && !onlyPlaceholders(trimmed) && !variable.MatchString(trimmed) &&
+		!switches.MatchString(trimmed) && !strings.HasPrefix(trimmed, "ENC[")
+}
+
+// unbase64 decodes standard base64, line breaks allowed.
+func unbase64(text string) (string, bool) {
+	joined := strings.Join(strings.Fields(text), "")
+	raw, err := base64.StdEncoding.DecodeString(joined)
+	if err != nil {
+		raw, err = base64.RawStdEncoding.DecodeString(joined)
+	}
+	return string(raw), err == nil
+}

@@ -1,0 +1,63 @@
+# METADATA
+# title: Fields
+# description: |
+#   Reading an object without tripping over it: any field may be absent, null
+#   or of another type than the API says, and a builtin that gets the wrong
+#   type is an error of the rule. What these return is always of one type.
+package countersign.lib.field
+
+# absent says whether the input's object has nothing at path, true or false; an
+# explicit null is nothing, as it is for the API server.
+absent(path) := object.get(input.resource.object, path, null) == null
+
+# at is what the input's object has at path, or null.
+at(path) := object.get(input.resource.object, path, null)
+
+# get is what x has at path, or null.
+get(x, path) := object.get(x, path, null) if is_object(x)
+
+get(x, _) := null if not is_object(x)
+
+# list is x, or no elements where x is not a list.
+list(x) := x if is_array(x)
+
+list(x) := [] if not is_array(x)
+
+# map is x, or no fields where x is not a mapping.
+map(x) := x if is_object(x)
+
+map(x) := {} if not is_object(x)
+
+# text is a scalar as it would be written; "" for all else.
+text(x) := x if is_string(x)
+
+text(x) := format_int(x, 10) if {
+	is_number(x)
+	x == floor(x)
+}
+
+text(x) := sprintf("%v", [x]) if {
+	is_number(x)
+	x != floor(x)
+}
+
+text(x) := "true" if x == true
+
+text(x) := "false" if x == false
+
+text(x) := "" if is_null(x)
+
+text(x) := "" if is_array(x)
+
+text(x) := "" if is_object(x)
+
+text(x) := "" if is_set(x)
+
+# prefix is where the specification of the input's object lies: that of a
+# template is one level deeper.
+prefix := ["spec", "template", "spec"] if endswith(input.resource.kind, "Template")
+
+prefix := ["spec"] if not endswith(input.resource.kind, "Template")
+
+# spec is that specification.
+spec := map(at(prefix))

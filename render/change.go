@@ -102,6 +102,15 @@ type Comparison struct {
 	// Duplicates are identities that two roots of one destination render, or
 	// one root twice under two versions (CS-GEN-004).
 	Duplicates []Duplicate
+	// UnknownBase are the judged roots that the base has but that did not
+	// build there, sorted: all they render at the head is a create, and what
+	// they no longer render is not known.
+	UnknownBase []string
+	// UnknownHead are those that did not build at the head, sorted: nothing
+	// that they rendered at the base is called deleted.
+	UnknownHead []string
+
+	work *comparing
 }
 
 // Duplicate is the same object twice in one destination at the head.

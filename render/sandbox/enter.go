@@ -39,6 +39,9 @@ const ExitCPU = 97
 // line.
 const gcPercent = 400
 
+// maxStack ends endless recursion long before it has eaten the memory limit.
+const maxStack = 128 << 20
+
 // Refused is the answer to every HTTP request in a child.
 var Refused = errors.New("the renderer has no network: nothing outside the repository is read")
 
@@ -69,6 +72,7 @@ func Enter() []wire.Wall {
 func Keep(limits wire.Limits) []wire.Wall {
 	debug.SetGCPercent(gcPercent)
 	debug.SetMemoryLimit(limits.Heap)
+	debug.SetMaxStack(maxStack)
 	return keep(limits)
 }
 

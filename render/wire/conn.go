@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 const (
 	header     = 4
+	readBuffer = 32 << 10
 	keptBuffer = 4 << 20 // a larger buffer is given back after use
 )
 
@@ -28,7 +30,7 @@ type Conn struct {
 // NewConn returns a connection that refuses frames longer than limit bytes,
 // in both directions.
 func NewConn(r io.Reader, w io.Writer, limit int) *Conn {
-	return &Conn{r: r, w: w, limit: limit}
+	return &Conn{r: bufio.NewReaderSize(r, readBuffer), w: w, limit: limit}
 }
 
 // Send writes one message. A message that cannot be sent, because a value is

@@ -1,0 +1,88 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"syscall"
+
+	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/sandbox"
+	"github.com/countersign-dev/countersign/render/wire"
+)
+
+// worldError is an error of the tree or the machine, not of the content.
+type worldError struct{ err error }
+
+func (e worldError) Error() string { return e.err.Error() }
+func (e worldError) Unwrap() error { return e.err }
+
+// errBusy says that a child asked the tree for more than it may.
+var errBusy = errors.New("too many looks at the tree")
+
+// fault says in our own words why a child could not do its work. It is nil
+// when the reason is the world's: then err is to be returned.
+func (p *process) fault(ctx context.Context, err error, l Limits) *render.Problem {
+	world, isWorld := errors.AsType[worldError](err)
+	switch {
+	case ctx.Err() != nil, isWorld && world.err != nil:
+		return nil
+	case errors.Is(err, errBusy):
+		return &render.Problem{
+			Cause:   render.CauseLimit,
+			Message: fmt.Sprintf("rendering looked at the repository more than %d times", l.Requests),
+			Remedy:  "split the root",
+		}
+	case errors.Is(err, errWall):
+		return &render.Problem{
+			Cause:   render.CauseDeadline,
+			Message: fmt.Sprintf("rendering took more than %v", l.Wall),
+			Remedy:  "look for what makes it repeat itself, or split the root",
+		}
+	}
+	return p.death(err, l)
+}
+
+// death reads the end of a process.
+func (p *process) death(err error, l Limits) *render.Problem {
+	exit, _ := errors.AsType[*exec.ExitError](p.end)
+	switch {
+	case p.alone && exit != nil && (exit.ExitCode() == sandbox.ExitCPU || signalled(exit, syscall.SIGXCPU)):
+		return &render.Problem{
+			Cause:   render.CauseDeadline,
+			Message: fmt.Sprintf("rendering took more than %v of CPU", l.CPU),
+			Remedy:  "look for what makes it repeat itself, or split the root",
+		}
+	case p.alone && signalled(exit, syscall.SIGKILL), p.stderr.holds("out of memory", "cannot allocate memory"):
+		return &render.Problem{
+			Cause:   render.CauseMemory,
+			Message: fmt.Sprintf("rendering took more than %d MiB of memory", l.Data>>20),
+			Remedy:  "look for aliases, copies or replacements that multiply, or split the root",
+		}
+	case p.stderr.holds("stack overflow", "stack exceeds"):
+		return &render.Problem{
+			Cause:   render.CauseCrash,
+			Message: "rendering never came to an end of its recursion",
+			Remedy:  "look for an alias, a base or a schema that refers to itself",
+		}
+	case errors.Is(err, wire.ErrMalformed):
+		return &render.Problem{
+			Cause:   render.CauseCrash,
+			Message: "the renderer answered with what is no answer, and was stopped",
+		}
+	}
+	return &render.Problem{
+		Cause:   render.CauseCrash,
+		Message: "the renderer died",
+		Remedy:  "take out what is unusual in this root, and tell the maintainers of Countersign",
+	}
+}
+
+func signalled(exit *exec.ExitError, signal syscall.Signal) bool {
+	if exit == nil {
+		return false
+	}
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == signal
+}

@@ -24,6 +24,12 @@ import (
 // them when it is asked alone after that.
 const patience = 2 * time.Second
 
+// Where the files lie.
+const (
+	libraryGlob = "lib/*.rego"
+	ruleGlob    = "*/*/rule.rego"
+)
+
 // Engine holds the compiled rules. It is safe for concurrent use.
 type Engine struct {
 	rules    []Rule // sorted by id
@@ -44,6 +50,9 @@ func New(fsys fs.FS) (*Engine, error) {
 	parts, err := parse(fsys)
 	if err != nil {
 		return nil, err
+	}
+	if len(parts.rules) == 0 {
+		return nil, errors.New("no rules: want SECTION/NAME/rule.rego")
 	}
 	caps, err := capabilities()
 	if err != nil {
@@ -130,16 +139,13 @@ func parse(fsys fs.FS) (*parts, error) {
 
 // ruleFiles lists the library and the rules, sorted, without tests.
 func ruleFiles(fsys fs.FS) ([]string, error) {
-	library, err := fs.Glob(fsys, "lib/*.rego")
+	library, err := fs.Glob(fsys, libraryGlob)
 	if err != nil {
 		return nil, err
 	}
-	rules, err := fs.Glob(fsys, "*/*/rule.rego")
+	rules, err := fs.Glob(fsys, ruleGlob)
 	if err != nil {
 		return nil, err
-	}
-	if len(rules) == 0 {
-		return nil, errors.New("no rules: want SECTION/NAME/rule.rego")
 	}
 	library = slices.DeleteFunc(library, func(name string) bool { return strings.HasSuffix(name, "_test.rego") })
 	return slices.Sorted(slices.Values(slices.Concat(library, rules))), nil

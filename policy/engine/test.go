@@ -2,7 +2,6 @@ package engine
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +13,7 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/format"
-	"github.com/open-policy-agent/opa/v1/tester"
 
 	"github.com/countersign-dev/countersign/rego"
 )
@@ -41,7 +38,9 @@ type Examples interface {
 
 // TestReport is how a folder of rules fared.
 type TestReport struct {
-	Rules []RuleTest // sorted by slug
+	// Rules are sorted by slug; the library, where it was tested, is the first
+	// one and has the slug "lib" and no id.
+	Rules []RuleTest
 }
 
 // OK reports whether every rule is without problems. No rule is not OK.
@@ -75,7 +74,8 @@ func (p TestProblem) String() string {
 	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
 }
 
-// Test checks the rules in a folder: all of them, a section's or one rule's.
+// Test checks the rules in a folder: all of them and their library, a
+// section's or one rule's.
 // Each is loaded alone with the library and the schemas of the folder above
 // its section, or the built-in ones where that has none, so that a broken
 // rule breaks no other. Metadata, format, length, tests, coverage and examples
@@ -87,12 +87,23 @@ func Test(ctx context.Context, dir string, examples Examples) (TestReport, error
 		return TestReport{}, err
 	}
 	var report TestReport
+	if library := filepath.Join(root, "lib"); sameDir(root, dir) && isDir(library) {
+		report.Rules = append(report.Rules, TestLibrary(ctx, root))
+	}
 	for _, slug := range slugs {
 		trial := &trial{root: os.DirFS(root), slug: slug, examples: examples, result: RuleTest{Slug: slug}}
 		trial.run(ctx)
 		report.Rules = append(report.Rules, trial.result)
 	}
 	return report, nil
+}
+
+// TestLibrary checks the library of the folder of all rules: format, tests and
+// coverage of each file.
+func TestLibrary(ctx context.Context, root string) RuleTest {
+	trial := &trial{root: os.DirFS(root), result: RuleTest{Slug: "lib"}}
+	trial.runLibrary(ctx)
+	return trial.result
 }
 
 // findRules returns the folder of all rules and the rules in dir as slugs.
@@ -121,7 +132,17 @@ func findRules(dir string) (root string, slugs []string, err error) {
 	return "", nil, fmt.Errorf("%s: no rules; want rule.rego, NAME/rule.rego or SECTION/NAME/rule.rego in it", dir)
 }
 
-// trial is the test of one rule.
+func sameDir(a, b string) bool {
+	absolute, err := filepath.Abs(b)
+	return err == nil && filepath.Clean(a) == absolute
+}
+
+func isDir(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// trial is the test of one rule, or of the library.
 type trial struct {
 	root     fs.FS
 	slug     string
@@ -203,98 +224,7 @@ func firstDifference(a, b []byte) int {
 	return min(len(left), len(right))
 }
 
-// runTests runs rule_test.rego and measures what it covers. The error is a load error.
-func (t *trial) runTests(ctx context.Context) error {
-	parts, err := parse(t.files)
-	if err != nil {
-		return err
-	}
-	name, testName := path.Join(t.slug, "rule.rego"), path.Join(t.slug, "rule_test.rego")
-	test, err := parseFile(t.root, testName)
-	if err != nil {
-		return err
-	}
-	if want := parts.modules[name].Package.Path.String() + "_test"; test.module.Package.Path.String() != want {
-		t.fail(testName, test.module.Package.Location.Row, "package must be %s", strings.TrimPrefix(want, "data."))
-	}
-	parts.modules[testName] = test.module
-	results, coverage, err := runTester(ctx, parts)
-	if err != nil {
-		return err
-	}
-	for _, result := range results {
-		t.result.Tests++
-		switch {
-		case result.Error != nil:
-			t.fail(testName, result.Location.Row, "%s: %v", result.Name, result.Error)
-		case result.Fail:
-			t.fail(testName, result.Location.Row, "%s failed%s", result.Name, printed(result.Output))
-		case result.Skip:
-			t.fail(testName, result.Location.Row, "%s is skipped", result.Name)
-		}
-	}
-	if t.result.Tests == 0 {
-		t.fail(testName, 0, "no tests")
-	}
-	file := coverage.Files[name]
-	if file == nil {
-		t.fail(name, 0, "no line is covered by its tests")
-		return nil
-	}
-	if t.result.Coverage = file.Coverage; file.Coverage < wantedCoverage {
-		line := 0
-		if len(file.NotCovered) > 0 {
-			line = file.NotCovered[0].Start.Row
-		}
-		t.fail(name, line, "tests cover %.1f %%, want %d %%; not covered: %s",
-			file.Coverage, wantedCoverage, rows(file.NotCovered))
-	}
-	return nil
-}
-
-func runTester(ctx context.Context, parts *parts) ([]*tester.Result, cover.Report, error) {
-	caps, err := capabilities("internal.test_case")
-	if err != nil {
-		return nil, cover.Report{}, err
-	}
-	coverage := cover.New()
-	runner := tester.NewRunner().SetCompiler(parts.compiler(caps).WithEnablePrintStatements(true)).
-		SetModules(parts.modules).SetDefaultRegoVersion(ast.RegoV1).CapturePrintOutput(true).
-		RaiseBuiltinErrors(true).SetCoverageQueryTracer(coverage).SetParallel(1)
-	channel, err := runner.RunTests(ctx, nil)
-	if err != nil {
-		return nil, cover.Report{}, err
-	}
-	var results []*tester.Result
-	for result := range channel {
-		results = append(results, result)
-	}
-	slices.SortFunc(results, func(a, b *tester.Result) int {
-		return cmp.Or(a.Location.Row-b.Location.Row, strings.Compare(a.Name, b.Name))
-	})
-	return results, coverage.Report(parts.modules), ctx.Err()
-}
-
-func printed(output []byte) string {
-	if len(output) == 0 {
-		return ""
-	}
-	return "; it printed: " + strings.TrimSpace(string(output))
-}
-
-func rows(ranges []cover.Range) string {
-	var texts []string
-	for _, r := range ranges {
-		if r.Start.Row == r.End.Row {
-			texts = append(texts, fmt.Sprint(r.Start.Row))
-		} else {
-			texts = append(texts, fmt.Sprintf("%d-%d", r.Start.Row, r.End.Row))
-		}
-	}
-	return strings.Join(texts, ", ")
-}
-
-// soloFS shows one rule with library and schemas: the folder's own, else the
+// soloFS shows one rule, or none where slug is "", with library and schemas: the folder's own, else the
 // built-in ones.
 type soloFS struct {
 	root fs.FS
@@ -303,7 +233,7 @@ type soloFS struct {
 
 // Open opens what belongs to the rule.
 func (s soloFS) Open(name string) (fs.File, error) {
-	if strings.HasPrefix(name, s.slug+"/") || name == s.slug {
+	if s.slug != "" && strings.HasPrefix(name, s.slug+"/") {
 		return s.root.Open(name)
 	}
 	first, _, _ := strings.Cut(name, "/")
@@ -319,9 +249,9 @@ func (s soloFS) Open(name string) (fs.File, error) {
 // Glob finds the library's files or the one rule; the patterns are our own.
 func (s soloFS) Glob(pattern string) ([]string, error) {
 	switch {
-	case pattern == "*/*/rule.rego":
+	case pattern == ruleGlob && s.slug != "":
 		return []string{path.Join(s.slug, "rule.rego")}, nil
-	case strings.HasPrefix(pattern, "lib/"):
+	case pattern == libraryGlob:
 		if _, err := fs.Stat(s.root, "lib"); err != nil {
 			return fs.Glob(rego.FS, pattern)
 		}

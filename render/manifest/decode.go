@@ -71,7 +71,7 @@ func document(node *yaml.Node, counter *counter, reader *converter) (Doc, *rende
 	if failure := counter.count(root); failure != nil {
 		return Doc{}, failure
 	}
-	value, failure := reader.value(root, 0)
+	value, failure := reader.value(root, 0, false)
 	if failure != nil {
 		return Doc{}, failure
 	}

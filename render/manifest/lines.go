@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/manifest/credential"
 )
 
 var (
@@ -54,7 +55,7 @@ func (m *masker) secretChunk(raw string) string {
 		}
 		out.WriteString(body + line[len(strings.TrimRight(line, "\r\n")):])
 	}
-	if !found || privateKey.MatchString(out.String()) {
+	if !found || keyLeft(out.String()) {
 		m.masked = m.masked[:before]
 		return m.seal(render.SecretLiteral, raw)
 	}
@@ -75,9 +76,16 @@ func (m *masker) dataLine(body string) string {
 
 func (m *masker) lineValue(value string) string {
 	if trimmed := strings.Trim(value, `"' `); trimmed != "" && trimmed != "|" && trimmed != ">" {
-		return m.seal(classify(trimmed), trimmed)
+		return m.seal(credential.Classify(trimmed), trimmed)
 	}
 	return value
 }
 
 func depthOf(line string) int { return len(line) - len(strings.TrimLeft(line, " \t")) }
+
+// keyLeft reports whether a private key that spans lines was not replaced
+// wholly.
+func keyLeft(text string) bool {
+	class, secret := credential.Material(text)
+	return secret && class == render.SecretPrivateKey
+}

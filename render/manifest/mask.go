@@ -8,9 +8,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/manifest/credential"
 )
 
 // Key is the key of the hashes that stand for secret values.
@@ -101,11 +101,11 @@ func (m *masker) secret(value any, packed bool) any {
 		return m.all(value, func(child any) any { return m.secret(child, packed) })
 	case string:
 		if packed {
-			if raw, ok := unbase64(value); ok {
+			if raw, ok := credential.Unbase64(value); ok {
 				value = raw
 			}
 		}
-		return m.seal(classify(value), value)
+		return m.seal(credential.Classify(value), value)
 	case json.Number:
 		return m.seal(render.SecretLiteral, value.String())
 	case bool:
@@ -129,14 +129,14 @@ func (m *masker) payload(value any, packed, secret bool) any {
 		encoding := ""
 		if packed && isText {
 			encoding = "base64"
-			raw, _ = unbase64(raw)
+			raw, _ = credential.Unbase64(raw)
 		}
 		switch {
 		case secret && (!isText || !holdsObjects(raw)):
 			return m.secret(child, packed)
 		case !isText:
 			return m.value(child)
-		case sensitive(key) && !packed && m.literal(key, raw):
+		case !packed && m.clear(key, raw):
 			return m.seal(m.classed(raw), raw)
 		}
 		return m.text(child.(string), origin{name: key, encoding: encoding, payload: true, secret: secret})
@@ -190,7 +190,7 @@ func (m *masker) mapping(object map[string]any) map[string]any {
 		switch {
 		case isFile && key == "content" && isText:
 			return m.text(text, file)
-		case key == "value" && isText && sensitive(name) && m.literal(name, text):
+		case key == "value" && isText && m.clear(name, text):
 			return m.seal(m.classed(text), text)
 		}
 		return m.field(key, child)
@@ -203,7 +203,7 @@ func (m *masker) field(key string, value any) any {
 	switch {
 	case !isText:
 		return m.value(value)
-	case sensitive(key) && m.literal(key, text):
+	case m.clear(key, text):
 		return m.seal(m.classed(text), text)
 	case documentKeys[key]:
 		return m.text(text, origin{always: true})
@@ -213,16 +213,9 @@ func (m *masker) field(key string, value any) any {
 	return m.text(text, origin{})
 }
 
-// literal reports whether the value under a sensitive key is a secret in
-// clear, not a variable, a switch or a reference.
-func (m *masker) literal(key, value string) bool {
-	if m.prose || !isLiteral(value) {
-		return false
-	}
-	if strings.HasSuffix(strings.ToLower(key), "token") {
-		return len(value) >= 8 && !strings.ContainsAny(value, " /\n")
-	}
-	return true
+// clear reports whether the value under a key is a secret in clear.
+func (m *masker) clear(key, value string) bool {
+	return !m.prose && credential.Clear(key, value)
 }
 
 // classed is the class of a value under a sensitive key.
@@ -230,7 +223,7 @@ func (m *masker) classed(value string) render.SecretClass {
 	if m.class != "" {
 		return m.class
 	}
-	if class := classify(value); class != render.SecretCA && class != render.SecretPlaceholder {
+	if class := credential.Classify(value); class != render.SecretCA && class != render.SecretPlaceholder {
 		return class
 	}
 	return render.SecretLiteral

@@ -11,11 +11,14 @@ import (
 	"unicode/utf8"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/manifest/credential"
 )
 
 const (
 	unpackLimit  = 8 << 20 // bytes unpacked for one object
 	nestingLimit = 3       // documents in documents
+	// shortestPacked is the length below which no secret is recognised in base64.
+	shortestPacked = 32
 )
 
 // origin says where a text comes from.
@@ -64,7 +67,7 @@ func (m *masker) text(text string, from origin) string {
 		m.hide("a packed text that cannot be unpacked")
 		return m.plain(text, origin{})
 	case packedBinary:
-		if class, secret := material(raw); secret {
+		if class, secret := credential.Material(raw); secret {
 			return m.seal(class, raw)
 		}
 		return m.plain(text, origin{})
@@ -211,20 +214,20 @@ func (m *masker) plain(raw string, from origin) string {
 // wholly decodes a string that is base64 in several lines, where no single run
 // shows what it is, or base64 of gzip.
 func (m *masker) wholly(raw string, from origin) (render.SecretClass, bool) {
-	if from.encoding != "" || len(raw) < encodedRun {
+	if from.encoding != "" || len(raw) < shortestPacked {
 		return "", false
 	}
-	if strings.ContainsAny(strings.TrimSpace(raw), " :") || !isBase64(raw[0]) {
+	if strings.ContainsAny(strings.TrimSpace(raw), " :") {
 		return "", false
 	}
-	decoded, ok := unbase64(raw)
+	decoded, ok := credential.Unbase64(raw)
 	if !ok {
 		return "", false
 	}
 	if unzipped, state := m.gunzip(decoded); state == packedText || state == packedBinary {
 		decoded = unzipped
 	}
-	if class, secret := material(decoded); secret {
+	if class, secret := credential.Material(decoded); secret {
 		return class, true
 	}
 	return render.SecretLiteral, secretKind.MatchString(decoded)
@@ -243,10 +246,10 @@ const (
 // unpacked decodes a text as its origin says. A text that says no encoding,
 // or that is a placeholder, is itself.
 func (m *masker) unpacked(text string, from origin) (string, packing) {
-	if from.encoding == "" || strings.TrimSpace(text) == "" || onlyPlaceholders(strings.TrimSpace(text)) {
+	if from.encoding == "" || strings.TrimSpace(text) == "" || credential.Placeholder(strings.TrimSpace(text)) {
 		return text, packedText
 	}
-	raw, ok := unbase64(text)
+	raw, ok := credential.Unbase64(text)
 	if !ok {
 		return text, packedBroken
 	}

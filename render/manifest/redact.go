@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/countersign-dev/countersign/render/manifest/credential"
 )
 
 const (
@@ -39,15 +41,14 @@ func (s *Seen) Observe(content []byte) {
 	text := string(content)
 	if failure != nil && secretKind.MatchString(text) {
 		for line := range strings.Lines(text) {
-			if key, value := splitLine(strings.TrimSpace(line)); key != "" {
-				s.add(strings.Trim(value, `"'`))
-			} else {
-				s.add(strings.TrimSpace(line))
+			s.add(line)
+			if _, value, found := strings.Cut(line, ":"); found {
+				s.add(strings.Trim(value, "\"' \n"))
 			}
 		}
 	}
-	for _, found := range (&masker{}).find(text, true) {
-		s.add(text[found.from:found.to])
+	for _, found := range credential.Find(text, true) {
+		s.add(text[found.From:found.To])
 	}
 }
 
@@ -61,7 +62,7 @@ func (s *Seen) object(object map[string]any) {
 			for _, value := range values {
 				text, _ := value.(string)
 				s.add(text)
-				if raw, ok := unbase64(text); ok && field == "data" {
+				if raw, ok := credential.Unbase64(text); ok && field == "data" {
 					s.add(raw)
 				}
 			}
@@ -76,7 +77,7 @@ func (s *Seen) add(value string) {
 	}
 	for line := range strings.Lines(value) {
 		line = strings.TrimSpace(line)
-		if len(line) < redactedToken || s.values[line] || onlyPlaceholders(line) {
+		if len(line) < redactedToken || s.values[line] || credential.Placeholder(line) {
 			continue
 		}
 		if len(s.values) >= seenValues || s.bytes+len(line) > seenBytes {
@@ -116,10 +117,9 @@ func Redact(text string, seen *Seen) string {
 }
 
 func withoutSpans(text string) string {
-	m := &masker{}
-	for _, found := range slices.Backward(m.find(text, true)) {
-		if found.to <= len(text) {
-			text = text[:found.from] + redacted + text[found.to:]
+	for _, found := range slices.Backward(credential.Find(text, true)) {
+		if found.To <= len(text) {
+			text = text[:found.From] + redacted + text[found.To:]
 		}
 	}
 	return text

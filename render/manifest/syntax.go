@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"bytes"
 	"errors"
 	"regexp"
 	"strconv"
@@ -53,14 +54,27 @@ func syntaxProblem(err error, content []byte) *render.Problem {
 			break
 		}
 	}
-	if strings.Contains(text, "unknown anchor") && line == 0 {
+	switch {
+	case strings.Contains(text, "unknown anchor"):
 		line = unknownAliasLine(text, content)
+	case strings.Contains(text, "control characters"):
+		line = controlLine(content)
+	case line == 0 || strings.Contains(text, "did not find expected"):
+		line++ // the library's parser, unlike its scanner, counts from 0, and leaves 0 out
 	}
 	remedy := "correct the YAML near this line"
 	if strings.Contains(string(content), "${") {
 		remedy = "correct the YAML near this line; if it is a ${…} placeholder that breaks it, put it in quotes"
 	}
 	return problem(render.CauseSyntax, line, message, remedy)
+}
+
+// controlLine finds the first character that YAML forbids.
+func controlLine(content []byte) int {
+	at := bytes.IndexFunc(content, func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r >= 0xfffe && r <= 0xffff
+	})
+	return lineAt(content, max(at, 0))
 }
 
 var anchorInError = regexp.MustCompile(`unknown anchor '([^']*)'`)

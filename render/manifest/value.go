@@ -29,7 +29,7 @@ func Value(node *yaml.Node) (any, *render.Problem) {
 		node = node.Content[0]
 	}
 	reader := converter{limits: Limits{}.orStandard()}
-	return reader.value(node, 0)
+	return reader.value(node, 0, false)
 }
 
 // converter turns nodes into values and counts as it goes: what the counter
@@ -40,7 +40,10 @@ type converter struct {
 	text   int
 }
 
-func (c *converter) value(node *yaml.Node, depth int) (any, *render.Problem) {
+// value converts a node. In the flow style ([ ] and { }) a missing value is "",
+// for that is what kustomize prints for it.
+func (c *converter) value(node *yaml.Node, depth int, flow bool) (any, *render.Problem) {
+	flow = flow || node.Style&yaml.FlowStyle != 0
 	c.nodes++
 	c.text += len(node.Value)
 	switch {
@@ -53,13 +56,13 @@ func (c *converter) value(node *yaml.Node, depth int) (any, *render.Problem) {
 	}
 	switch node.Kind {
 	case yaml.AliasNode:
-		return c.value(node.Alias, depth+1)
+		return c.value(node.Alias, depth+1, flow)
 	case yaml.MappingNode:
-		return c.mapping(node, depth)
+		return c.mapping(node, depth, flow)
 	case yaml.SequenceNode:
 		list := make([]any, 0, len(node.Content))
 		for _, child := range node.Content {
-			item, failure := c.value(child, depth+1)
+			item, failure := c.value(child, depth+1, flow)
 			if failure != nil {
 				return nil, failure
 			}
@@ -67,10 +70,13 @@ func (c *converter) value(node *yaml.Node, depth int) (any, *render.Problem) {
 		}
 		return list, nil
 	}
+	if flow && node.Value == "" && node.ShortTag() == "!!null" {
+		return "", nil
+	}
 	return scalar(node)
 }
 
-func (c *converter) mapping(node *yaml.Node, depth int) (any, *render.Problem) {
+func (c *converter) mapping(node *yaml.Node, depth int, flow bool) (any, *render.Problem) {
 	object := make(map[string]any, len(node.Content)/2)
 	lines := make(map[string]int, len(node.Content)/2)
 	var merge *yaml.Node
@@ -91,19 +97,19 @@ func (c *converter) mapping(node *yaml.Node, depth int) (any, *render.Problem) {
 			merge = child
 			continue
 		}
-		if object[name], failure = c.value(child, depth+1); failure != nil {
+		if object[name], failure = c.value(child, depth+1, flow); failure != nil {
 			return nil, failure
 		}
 	}
 	if merge == nil {
 		return object, nil
 	}
-	return object, c.merge(object, merge, depth+1)
+	return object, c.merge(object, merge, depth+1, flow)
 }
 
 // merge fills in what "<<" brings: keys that are written out win, then the
 // earlier of several mappings, as in kustomize.
-func (c *converter) merge(object map[string]any, from *yaml.Node, depth int) *render.Problem {
+func (c *converter) merge(object map[string]any, from *yaml.Node, depth int, flow bool) *render.Problem {
 	sources := []*yaml.Node{from}
 	if from.Kind == yaml.SequenceNode {
 		sources = from.Content
@@ -117,7 +123,10 @@ func (c *converter) merge(object map[string]any, from *yaml.Node, depth int) *re
 			return problem(render.CauseSyntax, source.Line, "\"<<\" merges something that is not a mapping",
 				"merge mappings only")
 		}
-		merged, failure := c.value(target, depth)
+		if depth > 2*c.limits.Depth {
+			return tooMuch(source.Line, "levels of nesting", c.limits.Depth)
+		}
+		merged, failure := c.mapping(target, depth, flow)
 		if failure != nil {
 			return failure
 		}

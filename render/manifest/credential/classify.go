@@ -1,4 +1,4 @@
-package manifest
+package credential
 
 import (
 	"encoding/base64"
@@ -8,15 +8,15 @@ import (
 	"github.com/countersign-dev/countersign/render"
 )
 
-// classify says what a secret value is.
-func classify(value string) render.SecretClass {
+// Classify says what a secret value is.
+func Classify(value string) render.SecretClass {
 	trimmed := strings.TrimSpace(value)
 	switch {
 	case trimmed == "":
 		return render.SecretEmpty
 	case strings.HasPrefix(trimmed, "ENC[") && strings.HasSuffix(trimmed, "]"):
 		return render.SecretSOPS
-	case onlyPlaceholders(trimmed):
+	case Placeholder(trimmed):
 		return render.SecretPlaceholder
 	case privateKey.MatchString(trimmed):
 		return render.SecretPrivateKey
@@ -59,13 +59,16 @@ var (
 	}, "|"))
 )
 
+// tokenRun is a word that could be a token.
+var tokenRun = regexp.MustCompile(`[A-Za-z0-9_+/]*[0-9][A-Za-z0-9_+/]{11,}|[A-Za-z0-9_+/]{30,}`)
+
 // placeholder is what is filled in later: ${NAME} without a default in clear,
 // <name>, or a template's action.
 var placeholder = regexp.MustCompile(
 	`\$\{[A-Za-z_][A-Za-z0-9_.-]*(?::?[=-](?:""|'')?)?\}|<[A-Za-z][A-Za-z0-9_. -]*>|\{\{[^{}]*\}\}`)
 
-// onlyPlaceholders reports whether nothing but placeholders and space is there.
-func onlyPlaceholders(value string) bool {
+// Placeholder reports whether nothing but placeholders and space is there.
+func Placeholder(value string) bool {
 	return placeholder.MatchString(value) &&
 		strings.Trim(placeholder.ReplaceAllString(value, ""), " \t\r\n\"'") == ""
 }
@@ -90,9 +93,9 @@ func templated(value string) bool {
 		rest = strings.Trim(rest, `"', `)
 		switch {
 		case rest == "":
-		case onlyPlaceholders(rest):
+		case Placeholder(rest):
 			filled = true
-		case sensitive(key), longRun.MatchString(placeholder.ReplaceAllString(rest, "")):
+		case Sensitive(key), tokenRun.MatchString(placeholder.ReplaceAllString(rest, "")):
 			return false
 		}
 	}
@@ -119,23 +122,41 @@ var sensitiveKey = regexp.MustCompile(
 	`(?i:^(?:.*[._-])?(?:password|passwd|passphrase|token|client[_-]?secret|client-key-data|` +
 		`(?:aws[_-]?)?secret[_-]?access[_-]?key))$|[a-z0-9](?:Password|Passwd|Passphrase|Token|ClientSecret|SecretAccessKey)$`)
 
-func sensitive(key string) bool { return key != "" && sensitiveKey.MatchString(key) }
+// Sensitive reports whether the value under a key is a credential by the key's
+// name.
+func Sensitive(key string) bool { return key != "" && sensitiveKey.MatchString(key) }
 
 var (
-	variable = regexp.MustCompile("^(?:\\$[A-Za-z_][A-Za-z0-9_]*|\\$\\(.*|`.*|%[A-Za-z_]+%|[x*X]+|\\$\\{[^}]*)$")
-	switches = regexp.MustCompile(`^(?i:true|false|yes|no|on|off|none|null|nil|enabled|disabled|optional|required)$`)
+	// variable is what a script or a page says instead of a value.
+	variable = regexp.MustCompile("^(?:\\$[A-Za-z_][A-Za-z0-9_]*|\\$\\{[A-Za-z0-9_]+(?::?[-=]?)?|\\$\\(.*|`.*|%[A-Za-z_]+%|[x*X]+)$")
+	// environment is a reference that the kubelet fills in.
+	environment = regexp.MustCompile(`^\$\([A-Za-z_][A-Za-z0-9_.-]*\)$`)
+	switches    = regexp.MustCompile(
+		`^(?i:true|false|yes|no|on|off|none|null|nil|enabled|disabled|optional|required)$`)
 )
 
+// Clear reports whether the value under a sensitive key is a secret in clear: no
+// placeholder, switch or reference.
+func Clear(key, value string) bool {
+	if !Sensitive(key) || !isLiteral(value) {
+		return false
+	}
+	return !strings.HasSuffix(strings.ToLower(key), "token") || isToken(value)
+}
+
+// isToken reports whether a value under "token" can be one, not a path or text.
+func isToken(value string) bool { return len(value) >= 8 && !strings.ContainsAny(value, " /\n") }
+
 // isLiteral reports whether a value is a secret in clear rather than a
-// placeholder, a shell variable or a switch.
+// placeholder, a reference or a switch.
 func isLiteral(value string) bool {
 	trimmed := strings.TrimSpace(value)
-	return trimmed != "" && !onlyPlaceholders(trimmed) && !variable.MatchString(trimmed) &&
+	return trimmed != "" && !Placeholder(trimmed) && !environment.MatchString(trimmed) &&
 		!switches.MatchString(trimmed) && !strings.HasPrefix(trimmed, "ENC[")
 }
 
-// unbase64 decodes standard base64, line breaks allowed.
-func unbase64(text string) (string, bool) {
+// Unbase64 decodes standard base64, line breaks allowed.
+func Unbase64(text string) (string, bool) {
 	joined := strings.Join(strings.Fields(text), "")
 	raw, err := base64.StdEncoding.DecodeString(joined)
 	if err != nil {

@@ -1,0 +1,3 @@
+package manifest
+
+var testKey = Key("test")

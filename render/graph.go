@@ -120,12 +120,12 @@ func (g *graph) refer(n *node, reference Reference, file string) link {
 	if fixed, _, found := strings.Cut(target, "*"); found {
 		n.looks.below[parent(fixed+"x")] = true
 	}
+	l.to = target
 	at, ok := g.look(n, target)
-	if !ok {
-		return l
+	if ok {
+		l.to = at.Path
 	}
-	l.to = at.Path
-	if g.catalog.isDir(l.to) {
+	if ok && g.catalog.isDir(l.to) {
 		l.dir = g.nodes[l.to] != nil
 		l.uses = l.dir && l.to != n.dir && usesFolder(l.field)
 		if !l.dir {

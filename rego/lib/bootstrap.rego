@@ -127,3 +127,15 @@ content(path) := concat("\n", [json.marshal(doc) | some doc in field.list(n.docu
 	raw := field.at(array.concat(path, ["content"]))
 	is_string(raw)
 }
+
+# class_writes are the places in a ClusterClass where a patch writes at or
+# below a JSON pointer that ends with suffix, "-" and indices aside.
+class_writes(suffix) := {["spec", "patches", i, "definitions", j, "jsonPatches", k] |
+	input.resource.kind == "ClusterClass"
+	some i, patch in field.list(field.at(["spec", "patches"]))
+	some j, definition in field.list(field.get(patch, ["definitions"]))
+	some k, write in field.list(field.get(definition, ["jsonPatches"]))
+	field.get(write, ["op"]) in {"add", "replace"}
+	pointer := concat("", [field.text(field.get(write, ["path"])), "/"])
+	contains(pointer, concat("", [suffix, "/"]))
+}

@@ -53,6 +53,9 @@ text(x) := "" if is_object(x)
 
 text(x) := "" if is_set(x)
 
+# word is a name out of the object, fit to stand in a message.
+word(x) := substring(regex.replace(text(x), `[[:cntrl:]\x{2028}\x{2029}]|masked:`, " "), 0, 100)
+
 # prefix is where the specification of the input's object lies: that of a
 # template is one level deeper.
 prefix := ["spec", "template", "spec"] if endswith(input.resource.kind, "Template")

@@ -27,8 +27,9 @@ test_a_catch_all if {
 }
 
 test_the_first_match_decides if {
-	lost({"rules": [{"level": "None", "resources": [{"group": "", "resources": ["secrets"]}]}, {"level": "Metadata"}]}) == {"secrets"}
-	lost({"rules": [{"level": "Metadata", "resources": [{"group": "", "resources": ["secrets"]}]}, {"level": "None"}]}) == all - {"secrets"}
+	secrets := [{"group": "", "resources": ["secrets"]}]
+	lost({"rules": [{"level": "None", "resources": secrets}, {"level": "Metadata"}]}) == {"secrets"}
+	lost({"rules": [{"level": "Metadata", "resources": secrets}, {"level": "None"}]}) == all - {"secrets"}
 }
 
 test_rules_for_some_do_not_decide_for_all if {
@@ -75,7 +76,7 @@ file(entry) := {"resource": {"kind": "KubeadmControlPlane", "nested": [], "objec
 }}}}}
 
 test_text_that_cannot_be_judged_is_unknown if {
-	every entry in [{"contentFrom": {"secret": {"name": "s"}}}, {"content": "{{ template }}", "contentFormat": "go-template"}] {
+	every entry in [{"contentFrom": {"secret": {"name": "s"}}}, {"content": "{{ x }}", "contentFormat": "go-template"}] {
 		some hit in rule.findings with input as file(entry)
 		hit.confidence == "unknown"
 	}

@@ -175,18 +175,20 @@ func checkLibrary(src source) error {
 	if !strings.HasPrefix(src.module.Package.Path.String(), "data.countersign.lib.") {
 		return src.mistake(src.module.Package.Location.Row, "a library's package is countersign.lib.NAME")
 	}
+	described := false
 	for _, block := range src.module.Annotations {
+		described = described || block.Scope == "package"
 		switch {
 		case block.Scope != "package" && len(block.Schemas) > 0:
 			return src.mistake(block.Location.Row, "schemas belong to the package")
 		case block.Scope == "package" && len(block.Schemas) == 0:
 			block.Schemas = []*ast.SchemaAnnotation{{Path: ast.InputRootRef, Schema: anyInput}}
-			return nil
-		case block.Scope == "package":
-			return nil
 		}
 	}
-	return src.mistake(1, "no METADATA block before the package; write a title and a description")
+	if !described {
+		return src.mistake(1, "no METADATA block before the package; write a title and a description")
+	}
+	return nil
 }
 
 // setName is the set that a rule of a kind must define.

@@ -84,8 +84,8 @@ func readRule(src source, slug string) (Rule, error) {
 	if rule.Kind == KindFinding && rule.Effect == "" {
 		rule.Effect = usualEffect(rule.Severity)
 	}
-	for _, problem := range checkRule(rule, meta) {
-		return Rule{}, src.mistake(line, "%s", problem)
+	if wrong := checkRule(rule, meta); len(wrong) > 0 {
+		return Rule{}, src.mistake(line, "%s", strings.Join(wrong, "; "))
 	}
 	return rule, nil
 }

@@ -122,7 +122,7 @@ func (s *session) run(ctx context.Context, q *query, input *ast.Term) (ast.Objec
 		WithTransaction(s.txn).
 		WithInput(input).
 		WithCancel(cancel).
-		WithStrictBuiltinErrors(true).
+		WithStrictBuiltinErrors(true).WithIndexing(false).
 		Run(ctx)
 	switch {
 	case topdown.IsCancel(err) || ctx.Err() != nil:

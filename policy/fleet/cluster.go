@@ -1,0 +1,159 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/render"
+)
+
+// cluster is one Cluster object of one destination.
+type cluster struct {
+	node  *node
+	known engine.Cluster
+	// members are objects that name the cluster: workers, and secrets by the
+	// convention of their names.
+	members []*node
+	// selectedBy are the selectors that pick it.
+	selectedBy []*selection
+}
+
+// environmentProduction is the environment of clusters that matter most.
+const environmentProduction = "production"
+
+// findClusters collects the Cluster objects and what is known of them.
+func (ix *Index) findClusters() {
+	managing := map[string]bool{} // destinations that hold providers
+	count := map[string]int{}     // clusters of a destination
+	for _, n := range ix.nodes {
+		if provides(n) {
+			managing[n.spot.destination] = true
+		}
+		if isCluster(n.spot.Identity) && ix.here[n.spot] == n {
+			ix.clusters = append(ix.clusters, &cluster{node: n})
+			count[n.spot.destination]++
+		}
+	}
+	for _, c := range ix.clusters {
+		alone := managing[c.node.spot.destination] && count[c.node.spot.destination] == 1
+		c.known = ix.describe(c.node, alone)
+		ix.clusterOf[c.node.spot] = c
+	}
+	slices.SortFunc(ix.clusters, func(a, b *cluster) int {
+		return cmp.Or(strings.Compare(a.known.Namespace, b.known.Namespace),
+			strings.Compare(a.known.Name, b.known.Name),
+			strings.Compare(a.node.spot.destination, b.node.spot.destination))
+	})
+}
+
+func isCluster(id render.Identity) bool {
+	return id.Group == groupCluster && id.Kind == "Cluster"
+}
+
+// describe says what is known of a cluster. Alone means that it is the only
+// one of a destination that holds providers: then it most likely runs them.
+func (ix *Index) describe(n *node, alone bool) engine.Cluster {
+	known := engine.Cluster{
+		Namespace:   cmp.Or(n.res.Namespace, "default"),
+		Name:        n.res.Name,
+		Labels:      textMap(n.object, "metadata", "labels"),
+		Environment: ix.environment(n),
+		Role:        "unknown",
+	}
+	qualified := cmp.Or(n.spot.Namespace, "default") + "/" + n.spot.Name
+	patterns := ix.cfg.Clusters.Management
+	switch {
+	case matchAny(patterns, n.root.Path) || matchAny(patterns, qualified):
+		known.Role = "management"
+	case len(patterns) > 0:
+		known.Role = "workload"
+	case alone:
+		known.Role = "management"
+	}
+	for _, l := range n.links {
+		if l.role == RoleInfrastructure && l.found != FoundMissing {
+			_, known.ExternallyManaged = textMap(l.targets[0].object, "metadata", "annotations")[annotationManagedBy]
+		}
+	}
+	return known
+}
+
+// environment reads the label that the config names; without one, the root's
+// path may say that it is production.
+func (ix *Index) environment(n *node) string {
+	settings := ix.cfg.Clusters
+	value := ""
+	if settings.EnvironmentLabel != "" {
+		value = textMap(n.object, "metadata", "labels")[settings.EnvironmentLabel]
+	}
+	switch {
+	case symbolic(value):
+		return ""
+	case value != "" && matchAny(settings.Production, value):
+		return environmentProduction
+	case value != "":
+		return value
+	case matchAny(settings.Production, n.root.Path):
+		return environmentProduction
+	}
+	return ""
+}
+
+// provides reports whether an object installs Cluster API providers.
+func provides(n *node) bool {
+	id := n.spot.Identity
+	switch {
+	case id.Group == groupOperator && strings.HasSuffix(id.Kind, "Provider"):
+		return true
+	case id.Group == groupClusterctl && id.Kind == "Provider":
+		return true
+	case id.Kind == "Deployment" && id.Group == "apps":
+		_, labelled := textMap(n.object, "metadata", "labels")[labelProvider]
+		return labelled || providerNamespace(id.Namespace)
+	}
+	return false
+}
+
+// secretSuffixes end the names of the Secrets that belong to a cluster.
+var secretSuffixes = []string{"-kubeconfig", "-ca", "-etcd", "-proxy", "-sa"}
+
+// memberOf returns the clusters that an object names as its own, by reference,
+// label or the convention of secret names; "" for none.
+func memberOf(n *node) (namespace, name string) {
+	namespace = n.spot.Namespace
+	if n.spot.Group == groupCluster || strings.HasSuffix(n.spot.Group, "."+groupCluster) {
+		if name = textAt(n.object, "spec", "clusterName"); name != "" {
+			return namespace, name
+		}
+	}
+	if name, _ = textMap(n.object, "metadata", "labels")[labelClusterName]; name != "" {
+		return namespace, name
+	}
+	secret := secretMade(n)
+	for _, suffix := range secretSuffixes {
+		if prefix, cut := strings.CutSuffix(secret, suffix); cut && prefix != "" {
+			return namespace, prefix
+		}
+	}
+	return "", ""
+}
+
+// secretMade returns the name of the Secret that an object is or becomes; ""
+// for none.
+func secretMade(n *node) string {
+	switch n.spot.Group + "/" + n.spot.Kind {
+	case "/Secret":
+		return n.spot.Name
+	case groupCertManager + "/Certificate":
+		return textAt(n.object, "spec", "secretName")
+	case "external-secrets.io/ExternalSecret":
+		return cmp.Or(textAt(n.object, "spec", "target", "name"), n.spot.Name)
+	case "bitnami.com/SealedSecret":
+		return cmp.Or(textAt(n.object, "spec", "template", "metadata", "name"), n.spot.Name)
+	case "secrets.hashicorp.com/VaultStaticSecret":
+		return textAt(n.object, "spec", "destination", "name")
+	}
+	return ""
+}

@@ -1,0 +1,110 @@
+package fleet
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/countersign-dev/countersign/policy/config"
+	"github.com/countersign-dev/countersign/render"
+)
+
+// FactsDigest sums up what a root offers to other roots and needs from them:
+// classes and what they are made of, identities, the facts of its clusters,
+// selectors, names that others may refer to. Where it is equal on both sides,
+// no other root and no fleet rule need be looked at. A build that failed has
+// no facts: all such digests are equal.
+func FactsDigest(build render.Build, cfg config.Config) string {
+	ix := New([]render.Build{build}, cfg)
+	h := sha256.New()
+	for _, n := range ix.nodes {
+		ix.writeFacts(h, n)
+	}
+	for _, r := range ix.facts().list {
+		fmt.Fprintf(h, "cluster %x\n", r.print)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// writeFacts writes what one object means to other roots.
+func (ix *Index) writeFacts(w io.Writer, n *node) {
+	if !offers(n.spot.Identity) {
+		return
+	}
+	fmt.Fprintf(w, "%q %q\n", n.spot.destination, n.spot.Identity)
+	if ix.sharesContent(n) {
+		fmt.Fprintf(w, "content %s\n", n.res.Digest)
+	}
+	for _, l := range n.links {
+		if l.found == FoundMissing {
+			fmt.Fprintf(w, "needs %q %q\n", l.role, l.target)
+		}
+	}
+	if namespace, name := memberOf(n); name != "" {
+		nodes, known := poolSize(n.object, at(n.object, "spec", "replicas"))
+		fmt.Fprintf(w, "member %q %q %d %t\n", namespace, name, nodes, known)
+	}
+	if selector, ok := selectorOf(n); ok {
+		fmt.Fprintf(w, "selects %q\n", n.selectorText(selector))
+	}
+}
+
+// offers reports whether other roots may refer to objects like this one.
+func offers(id render.Identity) bool {
+	switch id.Group {
+	case "":
+		return id.Kind == "Secret" || id.Kind == "ConfigMap"
+	case groupCluster, groupCertManager:
+		return true
+	case "external-secrets.io", "secrets.hashicorp.com", "bitnami.com":
+		return true
+	case "apps":
+		return id.Kind == "Deployment" && providerNamespace(id.Namespace)
+	}
+	return strings.HasSuffix(id.Group, "."+groupCluster)
+}
+
+// sharesContent reports whether another root may depend on what is in an
+// object: it is made to be shared, belongs to a class, or nobody in its own
+// root has a use for it.
+func (ix *Index) sharesContent(n *node) bool {
+	users := ix.users[n.spot]
+	switch n.spot.Kind {
+	case "ClusterClass", "ClusterIssuer", "Issuer":
+		return true
+	case "Cluster", "MachineDeployment", "MachineSet", "MachinePool", "Machine", "MachineHealthCheck", "ConfigMap":
+		return false // their facts say it all
+	}
+	inClass := func(u user) bool { return u.node.spot.Kind == "ClusterClass" }
+	return len(users) == 0 || strings.HasSuffix(n.spot.Kind, "Identity") || slices.ContainsFunc(users, inClass)
+}
+
+// Needs returns what the objects of a root refer to and the root itself does
+// not hold: to be looked for in other roots. Sorted, without duplicates; names
+// that a placeholder decides are left out, for nobody can look for them.
+func Needs(build render.Build, cfg config.Config) []render.Identity {
+	ix := New([]render.Build{build}, cfg)
+	var needs []render.Identity
+	add := func(id render.Identity) {
+		if !symbolic(id.Name) && !symbolic(id.Namespace) {
+			needs = append(needs, id)
+		}
+	}
+	for _, n := range ix.nodes {
+		for _, l := range n.links {
+			if l.found == FoundMissing {
+				add(l.target)
+			}
+		}
+		namespace, name := memberOf(n)
+		id := place(render.Identity{Namespace: namespace}, groupCluster, "Cluster", name)
+		if _, found := ix.lookup(n.spot.destination, id); name != "" && found == FoundMissing {
+			add(id)
+		}
+	}
+	slices.SortFunc(needs, compareIdentities)
+	return slices.Compact(needs)
+}

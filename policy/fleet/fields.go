@@ -1,0 +1,216 @@
+package fleet
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/countersign-dev/countersign/render"
+)
+
+// spec lists fields below the spec of an object and below the
+// spec.template.spec of its template.
+type spec struct{ own, template []field }
+
+// below makes a spec from fields whose patterns are relative to it.
+func below(fields []field) spec {
+	var s spec
+	for _, f := range fields {
+		own, template := f, f
+		own.pattern = append([]string{"spec"}, f.pattern...)
+		template.pattern = append([]string{"spec", "template", "spec"}, f.pattern...)
+		s.own, s.template = append(s.own, own), append(s.template, template)
+	}
+	return s
+}
+
+func (s spec) of(kind string) []field {
+	if strings.HasSuffix(kind, "Template") {
+		return s.template
+	}
+	return s.own
+}
+
+func entry(pattern, role string, read reader) field {
+	return field{keys(pattern), role, read, ""}
+}
+
+// machineFields are those of a MachineDeployment, MachineSet or MachinePool,
+// below spec.template; a Machine has them at the top.
+var machineFields = []field{
+	entry("spec.bootstrap.configRef", RoleBootstrap, objectRef),
+	entry("spec.bootstrap.dataSecretName", RoleBootstrap, plainName("", "Secret", "")),
+	entry("spec.infrastructureRef", RoleMachineTemplate, objectRef),
+}
+
+var clusterFields = map[string][]field{
+	"Cluster": append([]field{
+		entry("spec.infrastructureRef", RoleInfrastructure, objectRef),
+		entry("spec.controlPlaneRef", RoleControlPlane, objectRef),
+		entry("spec.topology.classRef", RoleClass, fixed(groupCluster, "ClusterClass")),
+		{keys("spec.topology"), RoleClass, classRef, "class"},
+	}, remediationFields("spec.topology.controlPlane", "spec.topology.workers.machineDeployments.*")...),
+	"ClusterClass":      classFields(),
+	"Machine":           machineFields,
+	"MachineSet":        templated(machineFields),
+	"MachineDeployment": templated(machineFields),
+	"MachinePool":       templated(machineFields),
+	"MachineHealthCheck": {
+		entry("spec.remediationTemplate", RoleRemediation, objectRef),
+		entry("spec.remediation.templateRef", RoleRemediation, objectRef),
+	},
+}
+
+// templated moves fields below spec.template.
+func templated(fields []field) []field {
+	moved := slices.Clone(fields)
+	for i := range moved {
+		moved[i].pattern = append([]string{"spec", "template"}, moved[i].pattern...)
+	}
+	return moved
+}
+
+// remediationFields are the health checks of both API shapes, below each base.
+func remediationFields(bases ...string) []field {
+	var fields []field
+	for _, base := range bases {
+		fields = append(fields,
+			entry(base+".machineHealthCheck.remediationTemplate", RoleRemediation, objectRef),
+			entry(base+".healthCheck.remediation.templateRef", RoleRemediation, objectRef))
+	}
+	return fields
+}
+
+// classFields are the references of a ClusterClass in both API shapes.
+func classFields() []field {
+	fields := []field{
+		entry("spec.infrastructure.ref", RoleInfrastructure, objectRef),
+		entry("spec.infrastructure.templateRef", RoleInfrastructure, objectRef),
+		entry("spec.controlPlane.ref", RoleControlPlane, objectRef),
+		entry("spec.controlPlane.templateRef", RoleControlPlane, objectRef),
+		entry("spec.controlPlane.machineInfrastructure.ref", RoleMachineTemplate, objectRef),
+		entry("spec.controlPlane.machineInfrastructure.templateRef", RoleMachineTemplate, objectRef),
+	}
+	for _, list := range []string{"spec.workers.machineDeployments.*", "spec.workers.machinePools.*"} {
+		fields = append(fields,
+			entry(list+".template.bootstrap.ref", RoleBootstrap, objectRef),
+			entry(list+".bootstrap.templateRef", RoleBootstrap, objectRef),
+			entry(list+".template.infrastructure.ref", RoleMachineTemplate, objectRef),
+			entry(list+".infrastructure.templateRef", RoleMachineTemplate, objectRef))
+	}
+	return append(fields, remediationFields("spec.controlPlane", "spec.workers.machineDeployments.*",
+		"spec.workers.machinePools.*")...)
+}
+
+// bootstrapPatterns are what a bootstrap config refers to, relative to it.
+var bootstrapPatterns = []field{
+	entry("files.*.contentFrom.secret", RoleSecret, fixed("", "Secret")),
+	entry("files.*.contentFrom.configMap", RolePayload, fixed("", "ConfigMap")),
+	entry("users.*.passwdFrom.secret", RoleSecret, fixed("", "Secret")),
+}
+
+var bootstrapSpec = below(append(under("agentConfig", bootstrapPatterns), bootstrapPatterns...))
+
+var controlPlaneSpec = below(slices.Concat(
+	[]field{
+		entry("machineTemplate.infrastructureRef", RoleMachineTemplate, objectRef),
+		entry("machineTemplate.spec.infrastructureRef", RoleMachineTemplate, objectRef),
+		entry("infrastructureTemplate", RoleMachineTemplate, objectRef),
+		entry("infrastructureRef", RoleMachineTemplate, objectRef),
+		entry("serverConfig.auditPolicySecret", RoleSecret, fixed("", "Secret")),
+		entry("serverConfig.etcd.backupConfig.s3.s3CredentialSecret", RoleSecret, fixed("", "Secret")),
+		entry("privateRegistriesConfig.configs.*.authSecret", RoleSecret, fixed("", "Secret")),
+	},
+	bootstrapPatterns,
+	under("kubeadmConfigSpec", bootstrapPatterns),
+	under("kthreesConfigSpec", bootstrapPatterns),
+	infraPatterns,
+))
+
+// infraPatterns are those of infrastructure objects of all providers; managed
+// control planes have them too.
+var infraPatterns = []field{
+	entry("identityRef", RoleIdentity, identityRef),
+	entry("sourceIdentityRef", RoleIdentity, identityRef),
+	entry("credentialsRef", RoleIdentity, fixed("", "Secret")),
+	entry("hetznerSecretRef", RoleIdentity, fixed("", "Secret")),
+	entry("infraClusterSecretRef", RoleIdentity, fixed("", "Secret")),
+	entry("prismCentral.credentialRef", RoleIdentity, fixed("", "Secret")),
+	entry("failureDomains.*.acsEndpoint", RoleIdentity, fixed("", "Secret")),
+	entry("dataTemplate", RoleMachineTemplate, fixed(groupInfra, "Metal3DataTemplate")),
+}
+
+var infraSpec = below(infraPatterns)
+
+// identityFields are the secrets behind identity objects.
+var identityFields = map[string][]field{
+	"AWSClusterRoleIdentity":   {entry("spec.sourceIdentityRef", RoleIdentity, identityRef)},
+	"AWSClusterStaticIdentity": {entry("spec.secretRef", RoleSecret, secretOrName("capa-system"))},
+	"AzureClusterIdentity":     {entry("spec.clientSecret", RoleSecret, fixed("", "Secret"))},
+	"VSphereClusterIdentity":   {entry("spec.secretName", RoleSecret, secretOrName("capv-system"))},
+	"OpenStackClusterIdentity": {entry("spec.secretRef", RoleSecret, fixed("", "Secret"))},
+}
+
+// asoFields are the credentials that Azure Service Operator objects name.
+var asoFields = []field{
+	{[]string{"metadata", "annotations", annotationASO}, RoleIdentity, plainName("", "Secret", ""), ""},
+	{[]string{"spec", "resources", "*", "metadata", "annotations", annotationASO}, RoleIdentity,
+		plainName("", "Secret", ""), ""},
+}
+
+var addonFields = map[string][]field{
+	"ClusterResourceSet": {entry("spec.resources.*", RolePayload, payloadRef)},
+	"HelmChartProxy": {
+		entry("spec.credentials.secret", RoleSecret, fixed("", "Secret")),
+		entry("spec.tlsConfig.caSecret", RoleSecret, fixed("", "Secret")),
+	},
+}
+
+var operatorFields = []field{
+	entry("spec.configSecret", RoleSecret, fixed("", "Secret")),
+	entry("spec.additionalManifests", RolePayload, fixed("", "ConfigMap")),
+	entry("spec.additionalManifestsRef", RolePayload, fixed("", "ConfigMap")),
+}
+
+var certificateFields = []field{entry("spec.issuerRef", RoleIssuer, issuerRef)}
+
+// under moves fields below a key.
+func under(key string, fields []field) []field {
+	moved := slices.Clone(fields)
+	for i := range moved {
+		moved[i].pattern = append([]string{key}, moved[i].pattern...)
+	}
+	return moved
+}
+
+// fieldsOf returns where objects of a kind hold references.
+func fieldsOf(id render.Identity) []field {
+	switch {
+	case id.Group == groupCluster:
+		return clusterFields[id.Kind]
+	case id.Group == groupControlPlane:
+		return withASO(id, controlPlaneSpec.of(id.Kind))
+	case id.Group == groupBootstrap:
+		return bootstrapSpec.of(id.Kind)
+	case id.Group == groupInfra && identityFields[id.Kind] != nil:
+		return identityFields[id.Kind]
+	case id.Group == groupInfra:
+		return withASO(id, infraSpec.of(id.Kind))
+	case id.Group == groupAddons:
+		return addonFields[id.Kind]
+	case id.Group == groupOperator:
+		return operatorFields
+	case id.Group == groupCertManager && id.Kind == "Certificate":
+		return certificateFields
+	case strings.HasSuffix(id.Group, ".azure.com"):
+		return asoFields[:1]
+	}
+	return nil
+}
+
+// withASO adds the annotations of objects that Azure Service Operator acts on.
+func withASO(id render.Identity, fields []field) []field {
+	if strings.HasPrefix(id.Kind, "AzureASO") {
+		return slices.Concat(fields, asoFields)
+	}
+	return fields
+}

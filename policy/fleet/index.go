@@ -1,0 +1,216 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/countersign-dev/countersign/policy/config"
+	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/render"
+)
+
+// Index is what is known of one side: all resources of its builds, who refers
+// to whom, and which clusters each belongs to. It is immutable and safe for
+// concurrent use. What it returns is shared and must not be changed.
+type Index struct {
+	cfg   config.Config
+	nodes []*node
+	// here finds an object in a destination, tree in any.
+	here map[spot]*node
+	tree map[render.Identity][]*node
+	// users are those who refer to an object of their own destination;
+	// distant are those whose own destination lacks what they refer to.
+	users   map[spot][]user
+	distant map[render.Identity][]user
+	// clusters are sorted by namespace, name and destination.
+	clusters   []*cluster
+	clusterOf  map[spot]*cluster
+	selections map[*node]*selection
+	providers  map[string]bool // namespaces that hold providers
+	byResource map[*render.Resource]*node
+	reaches    []*reach // by vertex
+	facts      func() *records
+}
+
+// spot is an object's place.
+type spot struct {
+	destination string
+	render.Identity
+}
+
+// node is one resource of one root.
+type node struct {
+	res  *render.Resource
+	root render.Root
+	// spot is its place, with placeholders in the name applied.
+	spot   spot
+	object map[string]any
+	holes  []engine.Placeholder
+	links  []link
+	// vertex is its place in the graph of reach; copies of an object share it.
+	vertex int32
+}
+
+// link is a reference with what it leads to; several targets when only other
+// destinations have one.
+type link struct {
+	reference
+	found   string
+	targets []*node
+}
+
+// user is one who refers to an object.
+type user struct {
+	node *node
+	role string
+}
+
+// New indexes the builds of one side. Builds that failed and objects that are
+// applied nowhere are left out. The order of the builds does not matter, and
+// the builds must not be changed while the index is used.
+func New(builds []render.Build, cfg config.Config) *Index {
+	ix := &Index{
+		cfg:        cfg,
+		here:       map[spot]*node{},
+		tree:       map[render.Identity][]*node{},
+		users:      map[spot][]user{},
+		distant:    map[render.Identity][]user{},
+		clusterOf:  map[spot]*cluster{},
+		selections: map[*node]*selection{},
+		providers:  map[string]bool{},
+		byResource: map[*render.Resource]*node{},
+	}
+	ix.addAll(builds)
+	for _, n := range ix.nodes {
+		ix.connect(n)
+		for _, l := range n.links {
+			ix.record(n, l)
+		}
+		if provides(n) {
+			ix.providers[n.spot.Namespace] = true
+		}
+	}
+	ix.findClusters()
+	ix.selectClusters()
+	ix.spread()
+	ix.facts = sync.OnceValue(func() *records { return collect(ix) })
+	return ix
+}
+
+// addAll makes the nodes, in the order of destinations, roots and identities.
+func (ix *Index) addAll(builds []render.Build) {
+	sorted := make([]*render.Build, 0, len(builds))
+	for i := range builds {
+		if builds[i].Status == render.StatusBuilt {
+			sorted = append(sorted, &builds[i])
+		}
+	}
+	slices.SortStableFunc(sorted, func(a, b *render.Build) int {
+		return cmp.Or(strings.Compare(a.Root.Destination, b.Root.Destination),
+			strings.Compare(a.Root.Path, b.Root.Path))
+	})
+	for _, build := range sorted {
+		for i := range build.Resources {
+			if res := &build.Resources[i]; !res.Local {
+				ix.add(ix.node(res, build.Root))
+			}
+		}
+	}
+}
+
+// node reads a resource without adding it.
+func (ix *Index) node(res *render.Resource, root render.Root) *node {
+	object, holes := resolve(res.Object, ix.cfg.Substitute)
+	name, _ := expand(res.Name, ix.cfg.Substitute)
+	owner := res.Identity
+	owner.Namespace, _ = expand(res.Namespace, ix.cfg.Substitute)
+	id := place(owner, res.Group, res.Kind, name)
+	return &node{
+		res: res, root: root, spot: spot{root.Destination, id},
+		object: object, holes: holes, vertex: -1,
+	}
+}
+
+func (ix *Index) add(n *node) {
+	ix.nodes = append(ix.nodes, n)
+	ix.byResource[n.res] = n
+	if first := ix.here[n.spot]; first != nil {
+		n.vertex = first.vertex
+		return
+	}
+	n.vertex = int32(len(ix.here))
+	ix.here[n.spot] = n
+	if !symbolic(n.spot.Name) && !symbolic(n.spot.Namespace) {
+		ix.tree[n.spot.Identity] = append(ix.tree[n.spot.Identity], n)
+	}
+}
+
+// lookup finds an object for one who lives in a destination: there first,
+// then in the rest of the tree. A name that holds a placeholder means the same
+// only within one destination.
+func (ix *Index) lookup(destination string, id render.Identity) ([]*node, string) {
+	if n := ix.here[spot{destination, id}]; n != nil {
+		return []*node{n}, FoundDestination
+	}
+	if others := ix.tree[id]; len(others) > 0 {
+		return others, FoundTree
+	}
+	return nil, FoundMissing
+}
+
+// connect finds the targets of a node's references.
+func (ix *Index) connect(n *node) {
+	for _, ref := range references(n.spot.Identity, n.object) {
+		targets, found := ix.lookup(n.spot.destination, ref.target)
+		if found == FoundMissing && builtIn(ref.target) {
+			continue
+		}
+		n.links = append(n.links, link{ref, found, targets})
+	}
+	slices.SortStableFunc(n.links, func(a, b link) int { return a.path.Compare(b.path) })
+}
+
+// builtIn reports whether a provider itself makes the object.
+func builtIn(id render.Identity) bool {
+	return id.Kind == "AWSClusterControllerIdentity" && id.Name == "default"
+}
+
+// record notes a link on its target's side.
+func (ix *Index) record(n *node, l link) {
+	switch l.found {
+	case FoundDestination:
+		ix.users[l.targets[0].spot] = append(ix.users[l.targets[0].spot], user{n, l.role})
+	case FoundTree:
+		ix.distant[l.target] = append(ix.distant[l.target], user{n, l.role})
+	}
+}
+
+// usersOf returns who refers to an object by name, without selectors.
+func (ix *Index) usersOf(at spot) []user {
+	distant := ix.distant[at.Identity]
+	if len(distant) == 0 || symbolic(at.Name) || symbolic(at.Namespace) {
+		return ix.users[at]
+	}
+	return slices.Concat(ix.users[at], distant)
+}
+
+// clusterAt returns the cluster whose object a node is; nil for other objects.
+func (ix *Index) clusterAt(n *node) *cluster {
+	return ix.clusterOf[n.spot]
+}
+
+// find returns the node of a resource; one that the index does not hold (a
+// local one) is read as if it were there.
+func (ix *Index) find(res *render.Resource, root render.Root) *node {
+	if n := ix.byResource[res]; n != nil {
+		return n
+	}
+	n := ix.node(res, root)
+	if first := ix.here[n.spot]; first != nil && !res.Local {
+		n.vertex = first.vertex
+	}
+	ix.connect(n)
+	return n
+}

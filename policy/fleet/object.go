@@ -1,0 +1,89 @@
+package fleet
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/render"
+)
+
+// Object returns the input of the object rules for one resource of one root.
+// The resource need not be in the index: a local one is judged as if it were,
+// but nobody refers to it.
+func (ix *Index) Object(res *render.Resource, root render.Root) engine.Object {
+	n := ix.find(res, root)
+	out := engine.Object{
+		Resource:     res,
+		Root:         root.Path,
+		Destination:  root.Destination,
+		Resolved:     n.object,
+		Placeholders: n.holes,
+		Clusters:     ix.clustersOf(n),
+		Links:        ix.linksOf(n),
+	}
+	if strings.HasSuffix(n.spot.Kind, "Template") {
+		out.ClassWrites = ix.classWrites(n)
+	}
+	for _, r := range ix.referrers(n) {
+		if len(out.UsedBy) == 0 || out.UsedBy[len(out.UsedBy)-1] != r.Identity {
+			out.UsedBy = append(out.UsedBy, r.Identity)
+		}
+	}
+	return out
+}
+
+// linksOf returns what a node refers to, by path, then the clusters that it
+// selects.
+func (ix *Index) linksOf(n *node) []engine.Link {
+	links := make([]engine.Link, 0, len(n.links))
+	for _, l := range n.links {
+		links = append(links, linkTo(l.path, l.role, l.found, l.target, l.targets))
+	}
+	if s := ix.selections[n]; s != nil {
+		for _, c := range s.clusters {
+			links = append(links, linkTo(pathOf("spec", "clusterSelector"), RoleCluster, s.found,
+				c.node.spot.Identity, []*node{c.node}))
+		}
+	}
+	return links
+}
+
+// linkTo writes a link; its target is named as rendered where it was found.
+func linkTo(path render.Path, role, found string, target render.Identity, targets []*node) engine.Link {
+	l := engine.Link{Path: path, Role: role, Found: found, Target: target}
+	if len(targets) > 0 {
+		l.Target, l.Object, l.Source = targets[0].res.Identity, targets[0].object, targets[0].res.Source
+	}
+	return l
+}
+
+// referrers returns who refers to a node, sorted by identity and role.
+func (ix *Index) referrers(n *node) []engine.Referrer {
+	if n.vertex < 0 {
+		return nil
+	}
+	var out []engine.Referrer
+	for _, u := range ix.usersOf(n.spot) {
+		out = append(out, engine.Referrer{Identity: u.node.res.Identity, Role: u.role})
+	}
+	if c := ix.clusterAt(n); c != nil {
+		for _, s := range c.selectedBy {
+			for _, owner := range s.owners {
+				out = append(out, engine.Referrer{Identity: owner.res.Identity, Role: RoleCluster})
+			}
+		}
+	}
+	slices.SortFunc(out, compareReferrers)
+	return slices.Compact(out)
+}
+
+func compareReferrers(a, b engine.Referrer) int {
+	return cmp.Or(compareIdentities(a.Identity, b.Identity), strings.Compare(a.Role, b.Role))
+}
+
+func compareIdentities(a, b render.Identity) int {
+	return cmp.Or(strings.Compare(a.Group, b.Group), strings.Compare(a.Kind, b.Kind),
+		strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name))
+}

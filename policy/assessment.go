@@ -28,6 +28,9 @@ type Assessment struct {
 	Clusters []string         `json:"clusters"` // that the privileged entries reach, sorted
 	Problems []Problem        `json:"problems"` // each makes the state error
 	Notices  []render.Problem `json:"notices"`  // to be said; they decide nothing
+	// Preview lists the settings that the change itself alters, as they would be
+	// after merging; empty when it alters none.
+	Preview []string `json:"preview,omitempty"`
 }
 
 // Engine names what judged: the same digests and trees, the same assessment.

@@ -346,8 +346,8 @@ func drawFacts(t *rapid.T, a Assessment) PullRequest {
 	return pr
 }
 
-// worse orders the status of approvals, best first.
-var worse = []string{StatusNotRequired, StatusApproved, StatusPending, StatusBlocked, StatusError}
+// badness orders the status of approvals, best first.
+var badness = []string{StatusNotRequired, StatusApproved, StatusPending, StatusBlocked, StatusError}
 
 // Another eligible approval never makes the answer worse.
 func TestAnotherApprovalNeverHurts(t *testing.T) {
@@ -363,7 +363,7 @@ func TestAnotherApprovalNeverHurts(t *testing.T) {
 			more := pr
 			more.Reviews = append(slices.Clone(pr.Reviews), review(u, "APPROVED", 30, a.Digest))
 			is := Decide(a, more).Approvals
-			if slices.Index(worse, is.Status) > slices.Index(worse, was.Status) || is.Missing > was.Missing {
+			if slices.Index(badness, is.Status) > slices.Index(badness, was.Status) || is.Missing > was.Missing {
 				t.Fatalf("%s's approval turned %s (missing %d) into %s (missing %d)", u.Login, was.Status, was.Missing, is.Status, is.Missing)
 			}
 		}

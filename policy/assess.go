@@ -1,0 +1,283 @@
+package policy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/countersign-dev/countersign/policy/config"
+	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet"
+	"github.com/countersign-dev/countersign/render"
+)
+
+// Assessor judges what changes between two trees. All fields are needed. It is
+// safe for concurrent use when its Builder is.
+type Assessor struct {
+	Builder render.Builder
+	Rules   *engine.Engine
+	// Version is the program's; Renderer the renderer's digest; KeyID names the
+	// key that secrets are hashed with.
+	Version, Renderer, KeyID string
+}
+
+// Sides are the two trees of a review.
+type Sides struct {
+	Base, Head Revision
+	// BaseTree is the base's tip; MergedTree what the head merged into it gives,
+	// nil when they conflict.
+	BaseTree, MergedTree render.Tree
+	// Conflicts are the paths that could not be merged, sorted.
+	Conflicts []string
+	// Config replaces the base tree's own; nil leaves that.
+	Config *config.Config
+	// All judges every root, changed or not.
+	All bool
+}
+
+// Review judges the change from the base to the merged tree. Both come from
+// outside and are not trusted, the base's config is. An error means that the
+// world failed and the review should be tried again; what is wrong with the
+// trees is in the assessment.
+func (a *Assessor) Review(ctx context.Context, in Sides) (Assessment, error) {
+	out := a.blank(in.Base, in.Head)
+	if in.MergedTree != nil {
+		out.MergedTree = in.MergedTree.ID()
+	}
+	settings, mistakes, err := a.settings(ctx, in.BaseTree, in.Config)
+	if err != nil {
+		return Assessment{}, err
+	}
+	if len(in.Conflicts) > 0 {
+		out.Problems = append(out.Problems, conflict(in.Conflicts))
+	}
+	if len(mistakes) > 0 {
+		mends := in.MergedTree != nil && a.onlyMends(ctx, in)
+		if !mends {
+			out.Problems = append(out.Problems, problems("config", mistakes)...)
+			return a.close(out), nil
+		}
+		out.Notices = append(out.Notices, render.Problem{Cause: render.CauseSyntax, Source: mistakes[0].Source,
+			Message: "the base's config cannot be read, so this mend of it is judged by the built-in strict settings"})
+	}
+	out.Config, out.Engine.Config = &settings, settings.Digest
+	if len(in.Conflicts) > 0 {
+		return a.close(out), nil
+	}
+	compared, err := render.Compare(ctx, a.Builder, in.BaseTree, in.MergedTree, options(settings, in.All))
+	if err != nil {
+		return a.unjudged(out, err)
+	}
+	j := &judge{assessor: a, config: settings, compared: compared, out: out, all: in.All}
+	return j.review(ctx)
+}
+
+// Audit judges one tree as it stands: every finding is an existing one and
+// nothing is a change. Paths, when given, are what to judge (folders or
+// manifest files); else it is the whole fleet.
+func (a *Assessor) Audit(ctx context.Context, head Revision, tree render.Tree, given *config.Config, paths ...string) (Assessment, error) {
+	out := a.blank(Revision{}, head)
+	out.Audit = true
+	settings, mistakes, err := a.settings(ctx, tree, given)
+	if err != nil {
+		return Assessment{}, err
+	}
+	if len(mistakes) > 0 {
+		out.Problems = problems("config", mistakes)
+		return a.close(out), nil
+	}
+	out.Config, out.Engine.Config = &settings, settings.Digest
+	var compared *render.Comparison
+	if len(paths) > 0 {
+		compared, err = render.AuditPaths(ctx, a.Builder, tree, paths)
+	} else {
+		compared, err = render.Audit(ctx, a.Builder, tree, options(settings, true))
+	}
+	if err != nil {
+		return a.unjudged(out, err)
+	}
+	j := &judge{assessor: a, config: settings, compared: compared, out: out, all: true}
+	return j.audit(ctx)
+}
+
+func (a *Assessor) blank(base, head Revision) Assessment {
+	return Assessment{
+		Engine: Engine{Version: a.Version, Renderer: a.Renderer, Rules: a.Rules.Digest(), KeyID: a.KeyID},
+		Base:   base, Head: head,
+		Roots: []Root{}, Changes: []Change{}, Findings: []Finding{}, Rules: []RuleOutcome{}, Entries: []Entry{},
+		Clusters: []string{}, Problems: []Problem{}, Notices: []render.Problem{},
+	}
+}
+
+// close gives an assessment that ended early the outcome of every rule: none
+// was asked, and none passed.
+func (a *Assessor) close(out Assessment) Assessment {
+	out.Rules = newOutcomes(a.Rules).list(&out)
+	return out
+}
+
+// unjudged sorts an error of the renderer into what the tree's or the config's
+// owner must mend, and what is the world's.
+func (a *Assessor) unjudged(out Assessment, err error) (Assessment, error) {
+	if tree, ok := errors.AsType[*render.TreeError](err); ok {
+		out.Problems = append(out.Problems, Problem{Code: "tree", Problem: tree.Problem})
+		return a.close(out), nil
+	}
+	if pattern, ok := errors.AsType[*render.PatternError](err); ok {
+		out.Problems = append(out.Problems, Problem{Code: "config", Problem: render.Problem{
+			Cause: render.CauseSyntax, Message: pattern.Error(), Source: render.Source{File: out.Config.Origin}}})
+		return a.close(out), nil
+	}
+	return Assessment{}, err
+}
+
+func options(c config.Config, all bool) render.Options {
+	return render.Options{Include: c.Roots.Include, Exclude: c.Roots.Exclude, Ignore: c.Ignore, Protect: c.Protect, All: all}
+}
+
+func conflict(paths []string) Problem {
+	shown := paths[:min(len(paths), 5)]
+	message := "head and base conflict in " + strings.Join(shown, ", ")
+	if more := len(paths) - len(shown); more > 0 {
+		message += fmt.Sprintf(" and %d more", more)
+	}
+	return Problem{Code: "conflict", Problem: render.Problem{Cause: render.CauseSyntax, Message: message,
+		Remedy: "merge or rebase onto the base, resolve the conflicts and push", Source: render.Source{File: paths[0]}}}
+}
+
+func problems(code string, of []render.Problem) []Problem {
+	list := make([]Problem, 0, len(of))
+	for _, p := range of {
+		list = append(list, Problem{Code: code, Problem: p})
+	}
+	return list
+}
+
+// judge is one assessment under way.
+type judge struct {
+	assessor   *Assessor
+	config     config.Config
+	compared   *render.Comparison
+	base, head *fleet.Index
+	out        Assessment
+	outcomes   *outcomes
+	all        bool
+	// expanded says that every root was built, so that what is found nowhere is
+	// missing indeed.
+	expanded bool
+	// judged are the paths of the roots whose objects the rules see.
+	judged map[string]bool
+}
+
+func (j *judge) review(ctx context.Context) (Assessment, error) {
+	j.outcomes = newOutcomes(j.assessor.Rules)
+	if err := j.widen(ctx); err != nil {
+		return Assessment{}, err
+	}
+	before, err := j.objects(ctx, &j.compared.Base, j.base)
+	if err != nil {
+		return Assessment{}, err
+	}
+	after, err := j.objects(ctx, &j.compared.Head, j.head)
+	if err != nil {
+		return Assessment{}, err
+	}
+	if err := j.fleet(ctx, before, after); err != nil {
+		return Assessment{}, err
+	}
+	failing := after.newlyFailing(before)
+	j.roots()
+	if err := j.resulting(ctx, after); err != nil {
+		return Assessment{}, err
+	}
+	if err := j.privileges(ctx, after, failing); err != nil {
+		return Assessment{}, err
+	}
+	j.ratchet(before, after)
+	return j.finish(), nil
+}
+
+func (j *judge) audit(ctx context.Context) (Assessment, error) {
+	j.outcomes = newOutcomes(j.assessor.Rules)
+	j.expanded = true
+	j.index()
+	j.judged = set(j.compared.Affected)
+	after, err := j.objects(ctx, &j.compared.Head, j.head)
+	if err != nil {
+		return Assessment{}, err
+	}
+	if err := j.fleet(ctx, newSide(), after); err != nil {
+		return Assessment{}, err
+	}
+	j.roots()
+	j.ratchet(after, after)
+	return j.finish(), nil
+}
+
+// widen decides which roots matter. Those that read what changed do; when what
+// they offer to others or newly need from others changed, every root is built,
+// and those that depend on what changed are judged as well.
+func (j *judge) widen(ctx context.Context) error {
+	j.judged = set(j.compared.Affected)
+	if j.all || j.factsDiffer() {
+		var paths []string
+		for _, root := range slices.Concat(j.compared.Base.Roots, j.compared.Head.Roots) {
+			paths = append(paths, root.Path)
+		}
+		slices.Sort(paths)
+		if err := j.compared.Expand(ctx, slices.Compact(paths)...); err != nil {
+			return fmt.Errorf("build further roots: %w", err)
+		}
+		j.expanded = true
+		j.addDependents()
+	}
+	j.index()
+	return nil
+}
+
+func (j *judge) factsDiffer() bool {
+	for _, path := range j.compared.Affected {
+		before, after := j.compared.Base.Builds[path], j.compared.Head.Builds[path]
+		if fleet.FactsDigest(before, j.config) != fleet.FactsDigest(after, j.config) {
+			return true
+		}
+		had := fleet.Needs(before, j.config)
+		for _, need := range fleet.Needs(after, j.config) {
+			if !slices.Contains(had, need) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (j *judge) addDependents() {
+	changed := map[render.Identity]bool{}
+	for i := range j.compared.Changes {
+		changed[j.compared.Changes[i].Resource().Identity] = true
+	}
+	for _, side := range []*render.Side{&j.compared.Base, &j.compared.Head} {
+		for path, build := range side.Builds {
+			if j.all || slices.ContainsFunc(fleet.Needs(build, j.config), func(id render.Identity) bool { return changed[id] }) {
+				j.judged[path] = true
+			}
+		}
+	}
+}
+
+func (j *judge) index() {
+	builds := func(side render.Side) []render.Build { return slices.Collect(maps.Values(side.Builds)) }
+	j.base = fleet.New(builds(j.compared.Base), j.config)
+	j.head = fleet.New(builds(j.compared.Head), j.config)
+}
+
+func set(list []string) map[string]bool {
+	m := make(map[string]bool, len(list))
+	for _, s := range list {
+		m[s] = true
+	}
+	return m
+}

@@ -1,0 +1,246 @@
+package child
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/api/types"
+
+	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/manifest"
+	"github.com/countersign-dev/countersign/render/wire"
+)
+
+// builder builds one root.
+type builder struct {
+	tree   *tree
+	limits wire.Limits
+	key    manifest.Key
+	budget budget
+	build  render.Build
+	taints bool
+}
+
+// run makes the root what it becomes; it does not return an error, for all
+// that can go wrong here is the root's own.
+func (b *builder) run() {
+	var problem *render.Problem
+	if b.build.Root.Kind == render.RootKustomize {
+		problem = b.kustomize()
+	} else {
+		problem = b.plain()
+	}
+	if problem == nil {
+		b.build.Status = render.StatusBuilt
+		slices.SortStableFunc(b.build.Resources, func(x, y render.Resource) int {
+			return compareIdentity(x.Identity, y.Identity)
+		})
+		return
+	}
+	b.fail(problem)
+}
+
+func (b *builder) fail(p *render.Problem) {
+	b.build.Status = render.StatusFailed
+	if p.Cause == render.CauseRemote || p.Cause == render.CauseFunction {
+		b.build.Status = render.StatusUnsupported
+	}
+	b.build.Problem = p
+	b.build.Resources = nil
+}
+
+func compareIdentity(x, y render.Identity) int {
+	return slices.Compare(
+		[]string{x.Group, x.Kind, x.Namespace, x.Name},
+		[]string{y.Group, y.Kind, y.Namespace, y.Name})
+}
+
+func (b *builder) kustomize() *render.Problem {
+	c, problem := readClosure(b.tree, b.limits, b.build.Root.Path)
+	b.taints = c.tainting
+	b.build.Notices = c.notices
+	for feature := range c.features {
+		b.build.Features = append(b.build.Features, feature)
+	}
+	slices.Sort(b.build.Features)
+	if problem != nil {
+		return problem
+	}
+	top := c.kustomizations[len(c.kustomizations)-1]
+	injection := b.inject(c, top)
+	results, err := runKustomize(b.tree, top.dir)
+	if err != nil {
+		return c.explain(err)
+	}
+	return b.collect(c, results, injection)
+}
+
+// runKustomize builds a folder as `kustomize build --load-restrictor
+// LoadRestrictionsNone` does. Nothing outside the tree can be reached because
+// there is nothing else.
+func runKustomize(t *tree, dir string) (resmap.ResMap, error) {
+	options := &krusty.Options{
+		Reorder:          krusty.ReorderOptionUnspecified,
+		LoadRestrictions: types.LoadRestrictionsNone,
+		PluginConfig:     types.DisabledPluginConfig(),
+	}
+	return krusty.MakeKustomizer(options).Run(t, outside(dir))
+}
+
+// collect turns kustomize's results into resources.
+func (b *builder) collect(c *closure, results resmap.ResMap, injected injection) *render.Problem {
+	rendered := make([]rendition, 0, results.Size())
+	scopes := manifest.Scopes{}
+	for _, result := range results.Resources() {
+		r, problem := b.rendition(c, result, injected)
+		if problem != nil {
+			return problem
+		}
+		b.budget.add(r.object)
+		if b.budget.over(b.limits) {
+			return b.tooLarge()
+		}
+		scopes.Add(r.object)
+		rendered = append(rendered, r)
+	}
+	trace := newTrace(c)
+	for i := range rendered {
+		if problem := b.add(c, &rendered[i], scopes, trace); problem != nil {
+			return problem
+		}
+	}
+	return b.addLocal(c, scopes)
+}
+
+// rendition is one object as kustomize left it.
+type rendition struct {
+	object    map[string]any
+	origin    *resource.Origin // nil where kustomize was not asked
+	generated string
+}
+
+func (b *builder) rendition(c *closure, result *resource.Resource, injected injection) (rendition, *render.Problem) {
+	var r rendition
+	var err error
+	if injected.asked {
+		if r.origin, err = result.GetOrigin(); err != nil {
+			return r, c.explain(err)
+		}
+	}
+	if injected.ours {
+		if err := result.SetOrigin(nil); err != nil {
+			return r, c.explain(err)
+		}
+	}
+	value, problem := manifest.Value(result.YNode())
+	r.object = asMap(value)
+	if problem != nil || r.object == nil {
+		return r, b.unprintable(c, problem)
+	}
+	if r.generated, err = nameBeforeHash(result); err != nil {
+		return r, c.explain(err)
+	}
+	return r, nil
+}
+
+// unprintable is for a result that is not a mapping of plain values.
+func (b *builder) unprintable(c *closure, p *render.Problem) *render.Problem {
+	if p == nil {
+		p = &render.Problem{Cause: render.CauseSyntax, Message: "an object is not a mapping"}
+	}
+	p.Source = render.Source{File: c.kustomizations[len(c.kustomizations)-1].file}
+	return p
+}
+
+func (b *builder) add(c *closure, r *rendition, scopes manifest.Scopes, trace *trace) *render.Problem {
+	written := trace.find(r)
+	res, problem := manifest.Canonical(r.object, b.key, scopes)
+	if problem != nil {
+		problem.Source = written.source()
+		return problem
+	}
+	res.Source = written.source()
+	res.Positions = written.positions(r.object, res.Object)
+	if r.generated != "" && trace.generates(r) {
+		res.Generated = r.generated
+	}
+	b.keep(res)
+	return nil
+}
+
+// addLocal lists what kustomize reads and drops because it is marked as local.
+func (b *builder) addLocal(c *closure, scopes manifest.Scopes) *render.Problem {
+	for _, doc := range c.resources {
+		for _, o := range objects(doc) {
+			if !o.local() {
+				continue
+			}
+			res, problem := manifest.Canonical(o.value, b.key, scopes)
+			if problem != nil {
+				problem.Source = o.source()
+				return problem
+			}
+			if b.rendered(res.Identity) {
+				continue
+			}
+			res.Source, res.Local = o.source(), true
+			b.keep(res)
+		}
+	}
+	return nil
+}
+
+// rendered reports whether an object of this identity is in the result: a
+// patch may have taken the mark away.
+func (b *builder) rendered(id render.Identity) bool {
+	return slices.ContainsFunc(b.build.Resources, func(r render.Resource) bool {
+		return r.Group == id.Group && r.Kind == id.Kind && r.Name == id.Name && !r.Local
+	})
+}
+
+func (b *builder) keep(res render.Resource) {
+	b.build.Resources = append(b.build.Resources, res)
+}
+
+func (b *builder) tooLarge() *render.Problem {
+	return &render.Problem{
+		Cause: render.CauseLimit, Source: render.Source{File: b.build.Root.Path},
+		Message: fmt.Sprintf("renders more than %d objects or %d bytes", b.limits.Objects, b.limits.Bytes),
+		Remedy:  "split the root",
+	}
+}
+
+// local reports whether kustomize drops the object, as kustomize decides it.
+func (o object) local() bool {
+	metadata, _ := o.value["metadata"].(map[string]any)
+	annotations, _ := metadata["annotations"].(map[string]any)
+	mark, ok := annotations["config.kubernetes.io/local-config"]
+	return ok && mark != "false" && mark != false
+}
+
+func (o object) source() render.Source {
+	return render.Source{File: o.name, Line: o.line()}
+}
+
+func (o object) text(path ...string) string {
+	var value any = o.value
+	for _, key := range path {
+		fields, _ := value.(map[string]any)
+		value = fields[key]
+	}
+	s, _ := value.(string)
+	return s
+}
+
+// group is the API group of the object.
+func (o object) group() string {
+	group, _, ok := strings.Cut(o.text("apiVersion"), "/")
+	if !ok {
+		return ""
+	}
+	return group
+}

@@ -1,0 +1,334 @@
+package child
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+	"sigs.k8s.io/kustomize/api/types"
+
+	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/manifest"
+	"github.com/countersign-dev/countersign/render/wire"
+)
+
+// patch is one patch of a closure: the documents of a strategic merge, or a
+// list of JSON patch operations, with where they were written.
+type patch struct {
+	docs   []manifest.Doc
+	file   string
+	above  int // lines of the file above the first of an inline patch
+	target *types.Selector
+}
+
+// text is YAML inside a kustomization: an inline patch or plugin.
+type text struct {
+	naming
+	content string
+}
+
+func (r *reading) patches() {
+	for i, p := range r.k.PatchesStrategicMerge {
+		n := naming{k: r.k, field: "patchesStrategicMerge", steps: []any{"patchesStrategicMerge", i}, value: string(p)}
+		r.patchOrPath(n)
+	}
+	for i := range r.k.Patches {
+		r.patch("patches", i, r.k.Patches[i])
+	}
+	for i := range r.k.PatchesJson6902 {
+		r.patch("patchesJson6902", i, r.k.PatchesJson6902[i])
+	}
+}
+
+// patch reads one entry of a list of patches. What is neither file nor text
+// is left to kustomize to refuse.
+func (r *reading) patch(field string, i int, p types.Patch) {
+	if p.Target != nil && p.Target.AnnotationSelector != "" {
+		r.c.watchful = true
+	}
+	if p.Path != "" {
+		n := naming{k: r.k, field: field, steps: []any{field, i, "path"}, value: p.Path}
+		r.patchFile(n, p.Target)
+	}
+	if p.Patch != "" {
+		n := naming{k: r.k, field: field, steps: []any{field, i, "patch"}}
+		r.inlinePatch(text{n, p.Patch}, p.Target)
+	}
+}
+
+// patchOrPath reads an entry that is either a patch itself or names a file.
+func (r *reading) patchOrPath(n naming) {
+	if r.problem == nil && inline(n.value) {
+		r.inlinePatch(text{n, n.value}, nil)
+		return
+	}
+	r.patchFile(n, nil)
+}
+
+func (r *reading) patchFile(n naming, target *types.Selector) {
+	if r.problem != nil {
+		return
+	}
+	p, ok := r.find(n, false)
+	if !ok {
+		return
+	}
+	if docs, ok := r.documents(n, p); ok {
+		r.keepPatch(patch{docs: docs, file: p.real, target: target})
+	}
+}
+
+func (r *reading) inlinePatch(t text, target *types.Selector) {
+	docs, above, ok := r.inside(t)
+	if ok {
+		r.keepPatch(patch{docs: docs, file: r.k.file, above: above, target: target})
+	}
+}
+
+func (r *reading) keepPatch(p patch) {
+	r.c.patches = append(r.c.patches, p)
+	r.total = r.total.plus(load{accumulations: 1})
+	for _, doc := range p.docs {
+		r.c.watchPatch(doc.Value)
+	}
+}
+
+// inside decodes YAML that a kustomization holds as text.
+func (r *reading) inside(t text) (docs []manifest.Doc, above int, ok bool) {
+	if r.problem != nil {
+		return nil, 0, false
+	}
+	above = r.k.above(t.steps)
+	if plainJSON([]byte(strings.TrimSpace(t.content))) {
+		return jsonDocument(r.k.file, []byte(strings.TrimSpace(t.content))), above, true
+	}
+	docs, problem := manifest.Decode(r.k.file, []byte(t.content), manifest.Limits{Bytes: int(r.c.limits.File)})
+	if problem != nil {
+		problem.Source.Line += above
+		problem.Message = fmt.Sprintf("the text in %s: %s", t.field, problem.Message)
+		r.problem = problem
+		return nil, 0, false
+	}
+	return docs, above, true
+}
+
+// above is how many lines of the file come before the first line of the text
+// at a path.
+func (k *kustomization) above(steps []any) int {
+	node := k.doc.Node
+	for _, step := range steps {
+		node = childNode(node, step)
+	}
+	if node == nil {
+		return max(0, k.doc.Line(steps)-1)
+	}
+	if node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return node.Line
+	}
+	return node.Line - 1
+}
+
+// childNode returns the value at one step, with aliases resolved; nil when
+// there is none.
+func childNode(node *yaml.Node, step any) *yaml.Node {
+	if node = resolved(node); node == nil {
+		return nil
+	}
+	switch step := step.(type) {
+	case int:
+		if node.Kind == yaml.SequenceNode && step < len(node.Content) {
+			return resolved(node.Content[step])
+		}
+	case string:
+		for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == step {
+				return resolved(node.Content[i+1])
+			}
+		}
+	}
+	return nil
+}
+
+// lineOf returns the line of the deepest key of a path that a node has.
+func lineOf(node *yaml.Node, path ...string) int {
+	return manifest.Doc{Node: node}.Line(steps(path))
+}
+
+func steps(path []string) render.Path {
+	all := make(render.Path, len(path))
+	for i, step := range path {
+		all[i] = step
+	}
+	return all
+}
+
+func resolved(node *yaml.Node) *yaml.Node {
+	if node != nil && node.Kind == yaml.AliasNode {
+		return node.Alias
+	}
+	return node
+}
+
+// inline reports whether kustomize takes an entry for YAML rather than for a
+// path.
+func inline(entry string) bool {
+	docs, problem := manifest.Decode("", []byte(entry), manifest.Limits{})
+	if problem != nil {
+		return strings.Contains(entry, "\n")
+	}
+	for _, doc := range docs {
+		if _, ok := doc.Value.(map[string]any); !ok && doc.Node != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *reading) replacements() {
+	if len(r.k.Replacements) > 0 {
+		r.c.features["replacements"] = true
+	}
+	for i := range r.k.Replacements {
+		replacement := &r.k.Replacements[i]
+		if replacement.Path == "" {
+			r.c.watchSteering(plain(replacement.Replacement))
+			continue
+		}
+		if r.problem != nil {
+			return
+		}
+		r.steering(naming{
+			k: r.k, field: "replacements", steps: []any{"replacements", i, "path"}, value: replacement.Path,
+		})
+	}
+}
+
+func (r *reading) vars() {
+	if len(r.k.Vars) > 0 {
+		r.c.features["vars"] = true
+		r.c.watchSteering(plain(r.k.Vars))
+	}
+}
+
+// plain turns a kustomize type into values.
+func plain(v any) any {
+	bytes, err := json.Marshal(v)
+	var value any
+	if err == nil {
+		err = json.Unmarshal(bytes, &value)
+	}
+	if err != nil {
+		return "annotations" // what cannot be looked through is watched
+	}
+	return value
+}
+
+// plugin is the configuration of a generator, transformer or validator: text,
+// a file, or a folder whose objects are configurations.
+func (r *reading) plugin(n naming) {
+	if inline(n.value) {
+		if docs, above, ok := r.inside(text{n, n.value}); ok {
+			r.plugins(docs, r.k.file, above)
+		}
+		return
+	}
+	p, ok := r.find(n, true)
+	if !ok {
+		return
+	}
+	if p.kind == wire.KindDir {
+		r.folder(n, p, asPlugin)
+		return
+	}
+	if docs, ok := r.documents(n, p); ok {
+		r.plugins(docs, p.real, 0)
+	}
+}
+
+// plugins refuses what is not built in and reads what the others name. The
+// paths are relative to the kustomization that uses them.
+func (r *reading) plugins(docs []manifest.Doc, file string, above int) {
+	r.total = r.total.plus(load{accumulations: 1})
+	for _, doc := range docs {
+		for _, object := range objects(doc) {
+			if r.problem == nil {
+				r.builtin(object, render.Source{File: file, Line: above + object.line()})
+			}
+		}
+	}
+}
+
+// named are the fields of the built-in plugins that hold paths or YAML. Keys
+// are matched as kustomize matches them: without regard to case.
+type named struct {
+	types.GeneratorArgs
+	Path           string
+	Patch          string
+	JSONOp         string `json:"jsonOp"`
+	Paths          []string
+	Patches        string
+	TargetFilePath string
+	Replacements   []types.ReplacementField
+}
+
+func (r *reading) builtin(o object, at render.Source) {
+	r.c.watchSteering(o.value)
+	kind, _ := o.value["kind"].(string)
+	if version, _ := o.value["apiVersion"].(string); version != "builtin" {
+		r.problem = function(at, fmt.Sprintf("the plugin %s is not one of kustomize's own: no function, "+
+			"container or program of a repository is run", quoted(kind)))
+		return
+	}
+	if kind == "HelmChartInflationGenerator" {
+		r.problem = function(at, "HelmChartInflationGenerator needs Helm, which is never run")
+		return
+	}
+	var fields named
+	if bytes, err := json.Marshal(o.value); err != nil || json.Unmarshal(bytes, &fields) != nil {
+		return // kustomize will say what is wrong with its shape
+	}
+	r.fields(&fields, naming{k: r.k, field: kind})
+	if kind == "ConfigMapGenerator" || kind == "SecretGenerator" {
+		r.c.generators = append(r.c.generators, generator{
+			kind: strings.TrimSuffix(kind, "Generator"), name: o.text("metadata", "name"), behavior: fields.Behavior,
+			literals: fields.LiteralSources, files: fields.FileSources, k: r.k, at: at,
+		})
+		r.total = r.total.plus(load{objects: 1})
+	}
+}
+
+func (r *reading) fields(f *named, by naming) {
+	name := func(value string) naming {
+		by.value = value
+		return by
+	}
+	paths := append(oneOf(f.TargetFilePath), f.EnvSources...)
+	for _, file := range f.FileSources {
+		if _, name, ok := strings.Cut(file, "="); ok {
+			file = name
+		}
+		paths = append(paths, file)
+	}
+	for _, value := range append(paths, oneOf(f.EnvSource)...) {
+		if r.problem != nil {
+			return
+		}
+		if p, ok := r.find(name(value), false); ok {
+			r.raw(name(value), p)
+		}
+	}
+	for _, value := range append(f.Paths, oneOf(f.Path)...) {
+		r.patchOrPath(name(value))
+	}
+	for _, content := range []string{f.Patch, f.JSONOp, f.Patches} {
+		if content != "" {
+			r.inlinePatch(text{by, content}, nil)
+		}
+	}
+	for i := range f.Replacements {
+		if value := f.Replacements[i].Path; value != "" && r.problem == nil {
+			r.steering(name(value))
+		}
+	}
+}

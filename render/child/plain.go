@@ -1,0 +1,82 @@
+package child
+
+import (
+	"fmt"
+
+	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/manifest"
+)
+
+// plain reads the files of a root without kustomization: the objects as they
+// are, in order, the same one twice if it is there twice.
+func (b *builder) plain() *render.Problem {
+	files := b.build.Root.Files
+	if b.build.Root.Kind == render.RootFile {
+		files = []string{b.build.Root.Path}
+	}
+	var all []object
+	scopes := manifest.Scopes{}
+	for _, file := range files {
+		found, problem := b.plainFile(file)
+		if problem != nil {
+			return problem
+		}
+		for _, o := range found {
+			scopes.Add(o.value)
+			b.budget.add(o.value)
+		}
+		if b.budget.over(b.limits) {
+			return b.tooLarge()
+		}
+		all = append(all, found...)
+	}
+	for _, o := range all {
+		res, problem := manifest.Canonical(o.value, b.key, scopes)
+		if problem != nil {
+			problem.Source = o.source()
+			return problem
+		}
+		res.Source = o.source()
+		res.Positions = written{trace: &trace{c: &closure{}}, rendered: o, document: &o}.positions(o.value, res.Object)
+		b.keep(res)
+	}
+	if b.build.Root.Kind == render.RootPlain {
+		b.build.Notices = append(b.build.Notices, collisions(b.tree.source, b.build.Root.Path)...)
+	}
+	return nil
+}
+
+// plainFile reads the objects of one file. A document that is no object is
+// applied by nobody: it is said.
+func (b *builder) plainFile(file string) ([]object, *render.Problem) {
+	content, err := b.tree.read(file)
+	if err != nil {
+		return nil, unreadable(err, render.Source{File: file}, quoted(file))
+	}
+	docs, problem := manifest.Decode(file, content, manifest.Limits{Bytes: int(b.limits.File)})
+	if problem != nil {
+		return nil, problem
+	}
+	var found []object
+	for i, doc := range docs {
+		if doc.Value == nil {
+			continue
+		}
+		inside := objects(doc)
+		if len(inside) == 0 && doc.Node != nil {
+			inside = []object{{node: doc.Node, name: file}}
+		}
+		for _, o := range inside {
+			if o.text("apiVersion") != "" && o.text("kind") != "" {
+				found = append(found, o)
+				continue
+			}
+			b.build.Notices = append(b.build.Notices, render.Problem{
+				Cause: render.CauseSyntax, Source: o.source(),
+				Message: fmt.Sprintf("document %d of the file is no object: it lacks apiVersion or kind", i+1),
+				Remedy:  "complete it, or move it to a file of another kind",
+			})
+		}
+	}
+	return found, nil
+}

@@ -23,10 +23,10 @@ var (
 )
 
 const (
-	// maxLinks is how many symlinks one path may lead through.
-	maxLinks = 8
-	// maxTarget is the longest symlink target, in bytes, that Linux follows.
-	maxTarget = 4096
+	// maxFollowed is how many symlinks one path may lead through.
+	maxFollowed = 8
+	// maxLinkTarget is the longest symlink target, in bytes, that Linux follows.
+	maxLinkTarget = 4096
 )
 
 // Resolution is where a path leads.
@@ -152,12 +152,12 @@ func (w *walk) up(ctx context.Context) error {
 
 // follow puts a link's target before what is pending.
 func (w *walk) follow(ctx context.Context, link string) error {
-	if w.links++; w.links > maxLinks {
+	if w.links++; w.links > maxFollowed {
 		return fmt.Errorf("symlink %q: %w", link, ErrLoop)
 	}
 	content, err := w.tree.ReadFile(ctx, link)
-	if errors.Is(err, ErrTooLarge) || len(content) > maxTarget {
-		return fmt.Errorf("symlink %q has a target of more than %d bytes: %w", link, maxTarget, ErrLoop)
+	if errors.Is(err, ErrTooLarge) || len(content) > maxLinkTarget {
+		return fmt.Errorf("symlink %q has a target of more than %d bytes: %w", link, maxLinkTarget, ErrLoop)
 	}
 	if err != nil {
 		return err

@@ -438,8 +438,11 @@ func BenchmarkEncodeRoot(b *testing.B) {
 
 // Whatever arrives: no panic, and what decodes means the same encoded again.
 func FuzzDecode(f *testing.F) {
+	small := typical()
+	small.Build.Resources = small.Build.Resources[:1]
+	small.Build.Resources[0].Positions = small.Build.Resources[0].Positions[:4]
 	for _, m := range []Message{
-		typical(), &Hello{Key: []byte("k")}, &ScanResult{Facts: make([]render.FileFacts, 2)},
+		small, &Hello{Key: []byte("k")}, &ScanResult{Facts: make([]render.FileFacts, 2)},
 		&FSReply{Code: CodeOK, Entries: []DirEntry{{"a", true}}}, &Build{Root: render.Root{Files: []string{"a"}}},
 		&ParseResult{Document: render.Document{Value: map[string]any{"a": []any{nil, true, "x", json.Number("1.5")}}}},
 	} {
@@ -455,12 +458,17 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		again, err := through(t, m)
-		if err != nil {
-			t.Fatalf("what was decoded cannot be encoded: %v", err)
+		first := writer([]byte{kindOf(m)})
+		if m.code(first); first.err != nil {
+			t.Fatalf("what was decoded cannot be encoded: %v", first.err)
 		}
-		if diff := cmp.Diff(m, again); diff != "" {
-			t.Fatal(diff)
+		again, err := decode(first.out, &texts{})
+		if err != nil {
+			t.Fatalf("what was encoded cannot be decoded: %v", err)
+		}
+		second := writer([]byte{kindOf(again)})
+		if again.code(second); !bytes.Equal(first.out, second.out) {
+			t.Fatalf("%x encoded again is %x", first.out, second.out)
 		}
 	})
 }

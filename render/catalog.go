@@ -57,6 +57,7 @@ func listFolder(ctx context.Context, tree Tree, dir string) ([]Entry, error) {
 // catalog is all names of a tree, listed once. It is read-only once made.
 type catalog struct {
 	tree    Tree
+	id      string
 	listing map[string][]Entry
 	entries map[string]Entry
 	// links holds the target text of each symlink that could be read.
@@ -65,7 +66,10 @@ type catalog struct {
 
 // readCatalog lists a tree from a folder down.
 func readCatalog(ctx context.Context, tree Tree, start string) (*catalog, error) {
-	c := &catalog{tree: tree, listing: map[string][]Entry{}, entries: map[string]Entry{}, links: map[string]string{}}
+	c := &catalog{
+		tree: tree, id: tree.ID(),
+		listing: map[string][]Entry{}, entries: map[string]Entry{}, links: map[string]string{},
+	}
 	for pending := []string{start}; len(pending) > 0; {
 		dir := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
@@ -109,7 +113,7 @@ func (c *catalog) readLink(ctx context.Context, name string) error {
 
 // ID, ReadDir and ReadFile make the catalog a [Tree] whose folders and
 // symlinks cost no reading, for [Resolve].
-func (c *catalog) ID() string { return c.tree.ID() }
+func (c *catalog) ID() string { return c.id }
 
 func (c *catalog) ReadDir(_ context.Context, dir string) ([]Entry, error) {
 	entries, ok := c.listing[dir]

@@ -58,7 +58,7 @@ func (p *Pool) build(ctx context.Context, tree render.Tree, root render.Root, fr
 			return err
 		})
 		if err == nil {
-			child.spent = child.spent || result.Tainted || result.Heap > p.options.Limits.Heap/2
+			child.spent = child.spent || result.Tainted || result.Heap > p.options.Limits.Heap/4*3
 			build = result.Build
 			err = files.check(&build, root)
 		}

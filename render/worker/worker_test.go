@@ -1,0 +1,531 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/sandbox"
+)
+
+var small = map[string]string{"a.yaml": "content", "dir/b.yaml": "b"}
+
+// Each way in which a child can end is the one root's failure, in our words.
+func TestEndsOfChildren(t *testing.T) {
+	p := pool(t, func(o *Options) { o.Children = 1 })
+	short := pool(t, func(o *Options) { o.Children = 1; o.Limits.Wall = 300 * time.Millisecond })
+	for _, c := range []struct {
+		root  string
+		pool  *Pool
+		cause render.Cause
+		says  string
+	}{
+		{"exit", p, render.CauseCrash, "the renderer died"},
+		{"panic", p, render.CauseCrash, "the renderer died"},
+		{"killed", p, render.CauseCrash, "the renderer died"},
+		{"overflow", p, render.CauseCrash, "recursion"},
+		{"spin", p, render.CauseDeadline, "more than 1s of CPU"},
+		{"hang", short, render.CauseDeadline, "more than 300ms"},
+		{"garbage", p, render.CauseCrash, "no answer"},
+		{"announce", p, render.CauseCrash, "no answer"},
+		{"endless", p, render.CauseLimit, "more than 1000 times"},
+		{"status", p, render.CauseCrash, "no answer"},
+		{"both", p, render.CauseCrash, "no answer"},
+		{"many", p, render.CauseCrash, "no answer"},
+		{"digest", p, render.CauseCrash, "no answer"},
+	} {
+		t.Run(c.root, func(t *testing.T) {
+			b, err := c.pool.Build(t.Context(), newTree(small), root(c.root))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b.Status != render.StatusFailed || b.Problem == nil || len(b.Resources) > 0 {
+				t.Fatalf("got %+v", b)
+			}
+			if b.Problem.Cause != c.cause || !strings.Contains(b.Problem.Message, c.says) {
+				t.Errorf("problem %+v", b.Problem)
+			}
+			if strings.Contains(b.Problem.Message+b.Problem.Remedy, "author") || b.Problem.Source.File != c.root {
+				t.Errorf("problem %+v", b.Problem)
+			}
+			if diff := cmp.Diff(root(c.root), b.Root); diff != "" {
+				t.Error(diff)
+			}
+			// The next root is none the wiser.
+			if b, err := c.pool.Build(t.Context(), newTree(small), root("good")); err != nil || b.Status != render.StatusBuilt {
+				t.Errorf("the next root: %+v %v", b, err)
+			}
+		})
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	p := pool(t, func(o *Options) { o.Children = 1; o.Limits.CPU = 5 * time.Second })
+	for _, w := range p.Walls() {
+		if w.Name == sandbox.WallMemory && !w.Holds {
+			t.Skipf("memory cannot be limited in this build: %s", w.Why)
+		}
+	}
+	b, err := p.Build(t.Context(), newTree(small), root("eat"))
+	if err != nil || b.Problem == nil || b.Problem.Cause != render.CauseMemory {
+		t.Fatalf("%+v %v", b.Problem, err)
+	}
+	if want := "rendering took more than 512 MiB of memory"; b.Problem.Message != want {
+		t.Errorf("message %q, want %q", b.Problem.Message, want)
+	}
+}
+
+// A flood on standard error neither blocks nor shows.
+func TestFloodedStderr(t *testing.T) {
+	p := pool(t, nil)
+	b, err := p.Build(t.Context(), newTree(small), root("flood"))
+	if err != nil || b.Status != render.StatusBuilt {
+		t.Fatalf("%+v %v", b, err)
+	}
+	_, err = New(t.Context(), Options{Args: []string{"worker-test-mute"}, Key: make([]byte, 32)})
+	if err == nil || strings.ContainsRune(err.Error(), 0x1b) || !strings.Contains(err.Error(), "unknown [31m command") {
+		t.Errorf("a child that does not greet: %v", err)
+	}
+}
+
+func TestTail(t *testing.T) {
+	var whole []byte
+	var tl tail
+	for i := range 5000 {
+		line := fmt.Appendf(nil, "line %d\n", i)
+		whole = append(whole, line...)
+		if n, err := tl.Write(line); n != len(line) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if !bytes.Equal(tl.first, whole[:kept]) || !bytes.Equal(tl.last, whole[len(whole)-kept:]) {
+		t.Errorf("kept %d and %d bytes, or other ones", len(tl.first), len(tl.last))
+	}
+	if _, err := tl.Write(whole); err != nil || !bytes.Equal(tl.last, whole[len(whole)-kept:]) {
+		t.Error("one long write")
+	}
+}
+
+// A tainted, grown or ended child is never used again; a good one is.
+func TestReuse(t *testing.T) {
+	p := pool(t, func(o *Options) { o.Children = 1 })
+	child := func(name string) string {
+		b, err := p.Build(t.Context(), newTree(small), root(name))
+		if err != nil || b.Status != render.StatusBuilt {
+			t.Fatalf("%s: %+v %v", name, b.Problem, err)
+		}
+		return b.Features[len(b.Features)-1]
+	}
+	first := child("good")
+	if again := child("taint"); again != first {
+		t.Fatal("a good child was not used again")
+	}
+	second := child("good")
+	if second == first {
+		t.Error("a tainted child was used again")
+	}
+	if child("grow") != second {
+		t.Fatal("a good child was not used again")
+	}
+	if child("good") == second {
+		t.Error("a grown child was used again")
+	}
+}
+
+func TestWhatAChildSaysIsPutRight(t *testing.T) {
+	p := pool(t, nil)
+	b, err := p.Build(t.Context(), newTree(small), root("root"))
+	if err != nil || b.Root.Path != "root" || b.Root.Destination != "root" {
+		t.Errorf("root %+v %v", b.Root, err)
+	}
+	b, err = p.Build(t.Context(), newTree(small), root("says"))
+	if err != nil || b.Problem.Cause != render.CauseCrash || b.Problem.Message != "one two [31m three" || b.Problem.Source.File != "" {
+		t.Errorf("problem %+v %v", b.Problem, err)
+	}
+	b, err = p.Build(t.Context(), newTree(small), root("unsorted"))
+	if err != nil || len(b.Resources) != 2 || b.Resources[0].Name != "a" {
+		t.Fatalf("%+v %v", b, err)
+	}
+	for _, r := range b.Resources {
+		if r.Source != (render.Source{}) || r.Positions[0].Path[0] != "a" || r.Positions[1].Source != (render.Source{}) {
+			t.Errorf("a file that was never read, or unsorted positions: %+v", r)
+		}
+	}
+}
+
+func probes(b render.Build) []string {
+	var lines []string
+	for _, p := range b.Probes {
+		line := p.Path
+		if p.ID == "" {
+			line += " missed"
+		}
+		if p.Dir {
+			line += " listed"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func TestFiles(t *testing.T) {
+	tree := newTree(map[string]string{
+		"a.yaml": "content", "dir/b.yaml": "b", "link": "-> dir/b.yaml", "dirlink": "-> dir",
+		"out": "-> ../../etc/passwd", "abs": "-> /etc/passwd", "loop": "-> loop", "sub": "submodule",
+		"lfs.yaml": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+		"big.yaml": strings.Repeat("x", 33<<10),
+	})
+	p := pool(t, nil)
+	for _, c := range []struct{ what, says, probes string }{
+		{"read:a.yaml", "", "a.yaml"},
+		{"read:link", "", "dir dir/b.yaml link"},
+		{"read:dirlink/b.yaml", "", "dir dir/b.yaml dirlink"},
+		{"read:dir/none.yaml", "not in the tree", "dir dir/none.yaml missed"},
+		{"read:none/deep.yaml", "not in the tree", "none missed none/deep.yaml missed"},
+		{"read:dir", "is a directory", "dir"},
+		{"read:out", "leaves the tree", "out"},
+		{"read:abs", "leaves the tree", "abs"},
+		{"read:../x", "leaves the tree", ""},
+		{"read:/etc/passwd", "leaves the tree", ""},
+		{"read:loop", "circle", "loop"},
+		{"read:sub", "submodule", "sub"},
+		{"read:sub/x", "submodule", "sub"},
+		{"read:lfs.yaml", "LFS pointer", "lfs.yaml"},
+		{"read:big.yaml", "larger than", "big.yaml"},
+		{"read:a\x00b", "not a path", ""},
+		{"list:dir", "", "dir listed"},
+		{"list:dirlink", "", "dir listed dirlink"},
+		{"list:", "", " listed"},
+		{"list:a.yaml", "not a directory", "a.yaml"},
+		{"greedy", "more than it may", "a.yaml"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			b, err := p.Build(t.Context(), tree, root(c.what))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.says == "" && b.Status != render.StatusBuilt {
+				t.Errorf("problem %+v", b.Problem)
+			}
+			if c.says != "" && (b.Problem == nil || !strings.Contains(b.Problem.Message, c.says)) {
+				t.Errorf("problem %+v, want %q", b.Problem, c.says)
+			}
+			if got := strings.Join(probes(b), " "); got != c.probes {
+				t.Errorf("probes %q, want %q", got, c.probes)
+			}
+			if len(b.Resources) > 0 && b.Resources[0].Source.File != strings.TrimPrefix(c.what, "read:") {
+				t.Errorf("source %+v of a file that was read", b.Resources[0].Source)
+			}
+		})
+	}
+}
+
+// What the tree cannot say is the world's error, not the content's.
+func TestTreeError(t *testing.T) {
+	tree := newTree(small)
+	tree.err = errors.New("git died")
+	p := pool(t, nil)
+	if b, err := p.Build(t.Context(), tree, root("read:a.yaml")); !errors.Is(err, tree.err) {
+		t.Errorf("%+v %v", b, err)
+	}
+	if _, err := p.Scan(t.Context(), tree, []string{"a.yaml"}); !errors.Is(err, tree.err) {
+		t.Error(err)
+	}
+}
+
+func TestScan(t *testing.T) {
+	files := map[string]string{
+		"bad.yaml": "bad", "link.yaml": "-> bad.yaml", "out.yaml": "-> ../x", "gone.yaml": "-> nothing", "dir.yaml": "-> d",
+		"d/e.yaml": "e", "sub.yaml": "submodule", "lfs.yaml": "version https://git-lfs.github.com/spec/v1\n",
+		"big.yaml": strings.Repeat("x", 40<<10), "twin/e.yaml": "e",
+	}
+	for i := range 300 {
+		files[fmt.Sprintf("many/%03d.yaml", i)] = fmt.Sprint("number ", i)
+	}
+	files["many/100.yaml"], files["many/200.yaml"] = "exit", "spin"
+	tree := newTree(files)
+	var paths []string
+	for name := range files {
+		paths = append(paths, name)
+	}
+	slices.Sort(paths)
+	p := pool(t, nil)
+	facts, err := p.Scan(t.Context(), tree, paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems := map[string]string{
+		"many/100.yaml": "the renderer died", "many/200.yaml": "rendering took more than 1s of CPU",
+		"bad.yaml": "bad [31m file", "link.yaml": "bad [31m file", "out.yaml": "the file is a symlink that leaves the tree",
+		"gone.yaml": "the file is a symlink to what is not in the tree", "lfs.yaml": "the file is an LFS pointer, not content",
+		"big.yaml": "the file is larger than 32 KiB",
+	}
+	for i, name := range paths {
+		f := facts[i]
+		if f.Problem != nil && f.Problem.Source.File != name {
+			t.Errorf("%s: problem at %+v", name, f.Problem.Source)
+		}
+		var says string
+		if f.Problem != nil {
+			says = f.Problem.Message
+		}
+		if says != problems[name] {
+			t.Errorf("%s: problem %q, want %q", name, says, problems[name])
+		}
+		none := name == "dir.yaml" || name == "sub.yaml" || problems[name] != "" && !strings.Contains(problems[name], "bad")
+		if f.Manifest == none {
+			t.Errorf("%s: facts %+v", name, f)
+		}
+		if f.Manifest && f.References[0].Path != filepath.Base(name) {
+			t.Errorf("%s: facts of %q", name, f.References[0].Path)
+		}
+	}
+}
+
+// Facts are remembered by base name and content, failures by us are not.
+func TestScanRemembers(t *testing.T) {
+	p := pool(t, nil)
+	paths := []string{"a/x.yaml", "b/x.yaml", "c/y.yaml"}
+	tree := newTree(map[string]string{"a/x.yaml": "x", "b/x.yaml": "x", "c/y.yaml": "x"})
+	if _, err := p.Scan(t.Context(), tree, paths); err != nil {
+		t.Fatal(err)
+	}
+	facts, err := p.Scan(t.Context(), tree, paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range facts {
+		// The fake says how many files came along: those of the first scan.
+		if f.References[0].Line != 3 || f.References[0].Path != filepath.Base(paths[i]) {
+			t.Errorf("%s: %+v", paths[i], f)
+		}
+	}
+	tree.files["a/x.yaml"] = "exit"
+	for range 2 {
+		facts, err := p.Scan(t.Context(), tree, paths[:1])
+		if err != nil || facts[0].Problem == nil {
+			t.Fatal(facts, err)
+		}
+	}
+	if _, known := p.known.recall(key{"x.yaml", id("exit")}); known {
+		t.Error("the end of a child was remembered as the content's")
+	}
+}
+
+func TestMemoryOfFactsIsBounded(t *testing.T) {
+	var m memory
+	for i := range 3 * remembered {
+		m.remember(key{base: "x", id: fmt.Sprint(i)}, render.FileFacts{})
+		m.recall(key{base: "x", id: "0"})
+	}
+	if n := len(m.new) + len(m.old); n > 2*remembered {
+		t.Errorf("%d facts are remembered", n)
+	}
+	if _, ok := m.recall(key{base: "x", id: "0"}); !ok {
+		t.Error("what is asked for all the time was forgotten")
+	}
+}
+
+func TestParse(t *testing.T) {
+	p := pool(t, nil)
+	d, problem, err := p.Parse(t.Context(), "config.yaml", []byte("text"))
+	if err != nil || problem != nil || d.Value != "text" || d.Positions[0].Source.File != "config.yaml" {
+		t.Errorf("%+v %+v %v", d, problem, err)
+	}
+	d, problem, err = p.Parse(t.Context(), "config.yaml", []byte("exit"))
+	if err != nil || problem == nil || problem.Cause != render.CauseCrash || problem.Source.File != "config.yaml" || d.Value != nil {
+		t.Errorf("%+v %+v %v", d, problem, err)
+	}
+	_, problem, err = p.Parse(t.Context(), "config.yaml", make([]byte, 33<<10))
+	if err != nil || problem == nil || problem.Cause != render.CauseLimit {
+		t.Errorf("%+v %v", problem, err)
+	}
+}
+
+// A context that ends kills the child at once, and is the error.
+func TestCancel(t *testing.T) {
+	p := pool(t, func(o *Options) { o.Children = 1 })
+	for _, name := range []string{"hang", "spin"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		start := time.Now()
+		_, err := p.Build(ctx, newTree(small), root(name))
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 5*time.Second {
+			t.Errorf("%s: %v after %v", name, err, time.Since(start))
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := p.Build(ctx, newTree(small), root("good")); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := p.Scan(ctx, newTree(small), []string{"a.yaml"}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// Many at once, good and bad, and each gets its own answer.
+func TestConcurrentBuilds(t *testing.T) {
+	p := pool(t, nil)
+	tree := newTree(small)
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			name := []string{"good", "read:a.yaml", "exit", "taint"}[i%4]
+			b, err := p.Build(t.Context(), tree, root(name))
+			if err != nil || (b.Status == render.StatusBuilt) == (name == "exit") || b.Root.Path != name {
+				t.Errorf("%s: %+v %v", name, b, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// After Close nothing is left: no process, no goroutine, no descriptor; and
+// what was at work has ended.
+func TestCloseLeavesNothing(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("counts descriptors and processes in /proc")
+	}
+	before := leftovers(t)
+	p, err := New(t.Context(), pool(t, nil).options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	working := make(chan error)
+	for range 2 {
+		go func() {
+			_, err := p.Build(context.Background(), newTree(small), root("hang"))
+			working <- err
+		}()
+	}
+	p.Close()
+	for range 2 {
+		if err := <-working; !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	}
+	p.Close()
+	if _, err := p.Build(t.Context(), newTree(small), root("good")); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := p.Scan(t.Context(), newTree(small), []string{"a.yaml"}); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	after := leftovers(t)
+	// One pool, which the test opened in between, is still there.
+	if after.children > before.children+1 || after.descriptors > before.descriptors+4 {
+		t.Errorf("before %+v, after %+v", before, after)
+	}
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	if n := bytes.Count(stacks, []byte("sandbox.Start.func1")); n > after.children*2 {
+		t.Errorf("%d keepers of %d children:\n%s", n, after.children, stacks)
+	}
+}
+
+type left struct{ children, descriptors int }
+
+func leftovers(t *testing.T) left {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	children := 0
+	for _, task := range tasks {
+		list, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
+		if err == nil {
+			children += len(strings.Fields(string(list)))
+		}
+	}
+	return left{children, len(fds)}
+}
+
+func TestKey(t *testing.T) {
+	t.Setenv(KeyVariable, "")
+	file := filepath.Join(t.TempDir(), "sub", "hmac.key")
+	made, name, err := Key(file)
+	if err != nil || len(made) != 64 || len(name) != 12 || bytes.Contains(made, []byte(name)) {
+		t.Fatalf("%q %q %v", made, name, err)
+	}
+	stat, err := os.Stat(file)
+	if err != nil || stat.Mode().Perm() != 0o600 {
+		t.Fatal(stat.Mode(), err)
+	}
+	if again, same, err := Key(file); err != nil || !bytes.Equal(again, made) || same != name {
+		t.Errorf("the second use: %q %q %v", again, same, err)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(file)); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v %v", entries, err)
+	}
+	t.Setenv(KeyVariable, string(made))
+	if _, same, err := Key("/nowhere"); err != nil || same != name {
+		t.Errorf("the same key by the variable: %q %v", same, err)
+	}
+	t.Setenv(KeyVariable, "short")
+	if _, _, err := Key(file); err == nil || strings.Contains(err.Error(), "short") {
+		t.Errorf("a short key: %v", err)
+	}
+	t.Setenv(KeyVariable, "")
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Key(file); err == nil || !strings.Contains(err.Error(), "chmod 600") {
+		t.Errorf("a key that others can read: %v", err)
+	}
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	if _, _, err := Key(""); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "countersign", "hmac.key")); err != nil {
+		t.Error(err)
+	}
+	if _, err := New(t.Context(), Options{Key: []byte("short")}); err == nil {
+		t.Error("a pool with a short key")
+	}
+}
+
+// Two that begin at the same time end with one key.
+func TestKeyRace(t *testing.T) {
+	t.Setenv(KeyVariable, "")
+	file := filepath.Join(t.TempDir(), "hmac.key")
+	names := make([]string, 8)
+	var all sync.WaitGroup
+	for i := range names {
+		all.Go(func() {
+			var err error
+			if _, names[i], err = Key(file); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if len(slices.Compact(names)) != 1 {
+		t.Errorf("keys %q", names)
+	}
+}
+
+func TestRendererDigest(t *testing.T) {
+	a, err := RendererDigest()
+	b, _ := RendererDigest()
+	if err != nil || a != b || !strings.HasPrefix(a, "sha256:") || len(a) != 71 {
+		t.Errorf("%q %q %v", a, b, err)
+	}
+}

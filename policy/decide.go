@@ -28,7 +28,7 @@ const (
 // Decide says whether the change may merge, and why. It is total: any pair of
 // values gives a verdict, and what is not known is never a pass.
 func Decide(a Assessment, pr PullRequest) Verdict {
-	v := Verdict{Approvals: decideApprovals(a, pr)}
+	v := Verdict{Approvals: decideApprovals(a, pr), NotGiven: slices.Clone(pr.NotGiven)}
 	v.Observing = a.Config != nil && a.Config.Mode == "observe"
 	v.State = state(a, v.Approvals)
 	if over := v.Approvals.Override; over != nil && len(over.By) > 0 {

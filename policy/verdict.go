@@ -10,6 +10,9 @@ type Verdict struct {
 	// Observing says that the config's mode is observe: everything is said,
 	// nothing blocks.
 	Observing bool `json:"observing"`
+	// NotGiven names facts about people that the caller did not supply and that
+	// the server would have (D27), sorted.
+	NotGiven []string `json:"facts"`
 	// Changes is the moment at which the answer would change by itself (an
 	// expiring waiver, an override's end); zero when none.
 	Changes time.Time `json:"changes_at,omitzero"`

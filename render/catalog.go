@@ -64,11 +64,16 @@ type catalog struct {
 	links map[string]string
 }
 
-// readCatalog lists a tree from a folder down.
+// readCatalog lists a tree from a folder down. Of the folders above it only
+// the way to it is known.
 func readCatalog(ctx context.Context, tree Tree, start string) (*catalog, error) {
 	c := &catalog{
 		tree: tree, id: tree.ID(),
 		listing: map[string][]Entry{}, entries: map[string]Entry{}, links: map[string]string{},
+	}
+	for at := start; at != ""; at = parent(at) {
+		entry := Entry{Name: path.Base(at), Mode: ModeDir, ID: c.id}
+		c.listing[parent(at)], c.entries[at] = []Entry{entry}, entry
 	}
 	for pending := []string{start}; len(pending) > 0; {
 		dir := pending[len(pending)-1]

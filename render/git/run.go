@@ -118,19 +118,21 @@ func (r result) failure(operation string) error {
 // bounded keeps the first bytes that are written to it. When strict it fails
 // on more, else it drops them.
 type bounded struct {
-	bytes.Buffer
+	kept   bytes.Buffer
 	limit  int
 	strict bool
 }
 
+func (b *bounded) String() string { return b.kept.String() }
+
 func (b *bounded) Write(p []byte) (int, error) {
-	room := b.limit - b.Len()
+	room := b.limit - b.kept.Len()
 	if len(p) <= room {
-		return b.Buffer.Write(p)
+		return b.kept.Write(p)
 	}
 	if b.strict {
 		return 0, fmt.Errorf("answer exceeds %d bytes", b.limit)
 	}
-	b.Buffer.Write(p[:room])
+	b.kept.Write(p[:room])
 	return len(p), nil
 }

@@ -21,7 +21,8 @@
 // title, description, schemas (input: schema.object, schema.change or
 // schema.fleet), and custom: id, kind (finding, privilege, harmless), scope
 // (object, change, fleet), severity, effect (absent: by severity; findings
-// only), guideline (anchor, as "limit-access/ssh-access"), kinds (list of
+// only), guideline (section and heading of the guidelines, as
+// "limit-access/ssh-access"; the section alone where it has no headings), kinds (list of
 // "group/Kind"; "*" stands for any run of characters, "core" is the empty
 // group; absent: every kind), providers, remediation, params (name: default),
 // since, waivable (absent: a finding is). Privileges and harmless rules have

@@ -14,7 +14,7 @@ import (
 var (
 	idPattern        = regexp.MustCompile(`^CS-[A-Z]{2,5}-[0-9]{3}$`)
 	slugPattern      = regexp.MustCompile(`^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$`)
-	guidelinePattern = regexp.MustCompile(`^[a-z0-9-]+/[a-z0-9-]+$`)
+	guidelinePattern = regexp.MustCompile(`^[a-z0-9-]+(/[a-z0-9-]+)?$`)
 	kindPattern      = regexp.MustCompile(`^[^/\s]+/[^/\s]+$`)
 	versionPattern   = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
 	topKeyPattern    = regexp.MustCompile(`^# ([A-Za-z_]+):`)

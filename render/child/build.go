@@ -202,8 +202,16 @@ func (b *builder) rendered(id render.Identity) bool {
 	})
 }
 
+// maxNotices bounds what one root's notices say.
+const maxNotices = 200
+
 func (b *builder) keep(res render.Resource) {
 	b.build.Resources = append(b.build.Resources, res)
+	for _, notice := range manifest.Confusables(res.Identity) {
+		if notice.Source = res.Source; len(b.build.Notices) < maxNotices {
+			b.build.Notices = append(b.build.Notices, notice)
+		}
+	}
 }
 
 func (b *builder) tooLarge() *render.Problem {

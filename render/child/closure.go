@@ -210,7 +210,7 @@ func (c *closure) kustomization(dir string, as role, by naming) (*kustomization,
 		_, err := c.tree.read(file)
 		if err == nil {
 			found = append(found, file)
-		} else if !missing(err) {
+		} else if !missing(err) && !isFolder(err) {
 			return nil, unreadable(err, render.Source{File: file}, "the kustomization")
 		}
 	}

@@ -84,6 +84,13 @@ func missing(err error) bool {
 	return ok && failure.Code == wire.CodeMissing || errors.Is(err, fs.ErrNotExist)
 }
 
+// isFolder reports whether an error of the tree says that a file was asked for
+// where there is a folder.
+func isFolder(err error) bool {
+	failure, ok := errors.AsType[*wire.FSError](err)
+	return ok && failure.Code == wire.CodeDir
+}
+
 // inside turns kustomize's path into one of the tree.
 func inside(name string) (string, error) {
 	name = filepath.Clean("/" + name)

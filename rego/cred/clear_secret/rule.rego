@@ -1,0 +1,61 @@
+# METADATA
+# scope: package
+# title: No secret in clear text
+# description: |
+#   What is committed is known to everyone who can read the repository, now
+#   and in its history. Judged by what the renderer found a value to be; empty
+#   values, placeholders, encrypted values and public certificates are fine.
+# schemas:
+#   - input: schema.object
+# custom:
+#   id: CS-CRED-006
+#   kind: finding
+#   scope: object
+#   severity: critical
+#   guideline: use-least-privileges
+#   providers: [all]
+#   remediation: rotate it now, then keep it with SOPS, an ExternalSecret or a SealedSecret
+#   since: 0.1.0
+#   waivable: true
+package countersign.rules.cred.clear_secret
+
+import data.countersign.lib.field
+
+words := {
+	"private-key": "a private key",
+	"kubeconfig": "a kubeconfig with credentials",
+	"token": "a token or password",
+	"literal": "a secret value",
+}
+
+# fields are the places of the object that hold masked values; a document
+# inside a string lies below the step "#".
+found contains [field_of(entry.path), words[entry.class]] if {
+	some entry in input.resource.masked
+	not payload(entry)
+}
+
+field_of(path) := array.slice(path, 0, nested[0]) if {
+	nested := [i | some i, step in path; step == "#"]
+	count(nested) > 0
+} else := path
+
+# payload reports whether a value is a whole manifest for another cluster: what
+# is secret in it has an entry of its own.
+payload(entry) if {
+	entry.class == "literal"
+	field.get(input.resource.object, ["type"]) == "addons.cluster.x-k8s.io/resource-set"
+	some document in input.resource.nested
+	document.path == entry.path
+	some manifest in document.documents
+	field.text(field.get(manifest, ["kind"])) != ""
+}
+
+findings contains {
+	"path": path,
+	"message": sprintf("%s is committed in clear text", [concat(" and ", sort(classes))]),
+	"measure": classes,
+} if {
+	some [path, _] in found
+	classes := {class | some [place, class] in found; place == path}
+}

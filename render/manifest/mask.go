@@ -73,21 +73,15 @@ func (m *masker) object(object map[string]any) map[string]any {
 	m.prose = kind == "CustomResourceDefinition"
 	secret := version == "v1" && kind == "Secret"
 	payload := version == "v1" && kind == "ConfigMap" || secret && payloadTypes[words(object, "type")]
-	copied := make(map[string]any, len(object))
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		m.below(key, func() {
-			switch {
-			case payload && (key == "data" || key == "stringData" || key == "binaryData"):
-				packed := key == "binaryData" || secret && key == "data"
-				copied[key] = m.payload(object[key], packed, secret)
-			case secret && (key == "data" || key == "stringData"):
-				copied[key] = m.secret(object[key], key == "data")
-			default:
-				copied[key] = m.field(key, object[key])
-			}
-		})
-	}
-	return copied
+	return m.each(object, func(key string, value any) any {
+		switch {
+		case payload && (key == "data" || key == "stringData" || key == "binaryData"):
+			return m.payload(value, key == "binaryData" || secret && key == "data", secret)
+		case secret && (key == "data" || key == "stringData"):
+			return m.secret(value, key == "data")
+		}
+		return m.field(key, value)
+	})
 }
 
 // secret replaces every value under a Secret's data.
@@ -146,7 +140,8 @@ func (m *masker) payload(value any, packed, secret bool) any {
 func (m *masker) each(object map[string]any, run func(string, any) any) map[string]any {
 	copied := make(map[string]any, len(object))
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		m.below(key, func() { copied[m.name(key)] = run(key, object[key]) })
+		name := m.name(key)
+		m.below(name, func() { copied[name] = run(key, object[key]) })
 	}
 	return copied
 }

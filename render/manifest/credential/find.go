@@ -1,7 +1,10 @@
 package credential
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/base64"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,7 +38,7 @@ type Span struct {
 // first; they may overlap. Without names only what is secret by its looks is
 // one; with names also what follows "password:" and the like.
 func Find(text string, names bool) []Span {
-	found := encoded(text)
+	found := encoded(text, encodedDepth)
 	lower := strings.ToLower(text)
 	if slices.ContainsFunc(needles, func(needle string) bool { return strings.Contains(lower, needle) }) {
 		found = append(found, all(privateKey, text, render.SecretPrivateKey)...)
@@ -101,12 +104,15 @@ func assignments(text string) []Span {
 }
 
 const (
-	encodedRun  = 32      // shorter base64 holds no key and no token that its bytes would show
-	encodedSpan = 1 << 20 // of one run, what is decoded
+	encodedRun   = 24      // shorter base64 holds no token that its bytes would show
+	encodedSpan  = 1 << 20 // of one run, what is decoded
+	encodedDepth = 3       // base64 in base64
+	unzippedMin  = 4 << 10 // of one run, what is unpacked, and
+	unzippedRate = 64      // times its length
 )
 
-// encoded finds runs of base64 that hold secrets.
-func encoded(text string) []Span {
+// encoded finds runs of base64, of text or of gzip, that hold secrets.
+func encoded(text string, depth int) []Span {
 	var found []Span
 	for from := 0; from < len(text); {
 		if !isBase64(text[from]) {
@@ -122,7 +128,7 @@ func encoded(text string) []Span {
 			end++
 		}
 		if to-from >= encodedRun {
-			if class, secret := hidden(text[from:min(to, from+encodedSpan)]); secret {
+			if class, secret := hidden(text[from:min(to, from+encodedSpan)], depth); secret {
 				found = append(found, Span{from, end, class})
 			}
 		}
@@ -135,21 +141,41 @@ func isBase64(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/'
 }
 
-// hidden decodes a run of base64 without padding and says whether its bytes
-// are a secret by their looks.
-func hidden(run string) (render.SecretClass, bool) {
-	if !strings.ContainsAny(run[:encodedRun], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") {
-		return "", false // a word, a path
+// hidden decodes a run of base64, whose padding is cut off, and says whether
+// it holds a secret.
+func hidden(run string, depth int) (render.SecretClass, bool) {
+	if depth == 0 || !strings.ContainsAny(run[:encodedRun], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") {
+		return "", false // too deep, or a word or a path
 	}
-	raw, err := base64.RawStdEncoding.DecodeString(run[:len(run)-len(run)%4])
+	if len(run)%4 == 1 {
+		run = run[:len(run)-1] // cut at the limit, or no base64
+	}
+	raw, err := base64.RawStdEncoding.DecodeString(run)
 	if err != nil {
 		return "", false
 	}
-	return Material(string(raw))
+	if bytes.HasPrefix(raw, []byte{0x1f, 0x8b}) {
+		raw = unzipped(raw)
+	}
+	return within(string(raw), depth-1)
 }
 
-// Material says whether a text holds a secret by its looks.
-func Material(raw string) (render.SecretClass, bool) {
+// unzipped unpacks the beginning of gzip, at most in proportion to its length;
+// what is no gzip is nothing.
+func unzipped(packed []byte) []byte {
+	reader, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil
+	}
+	raw, _ := io.ReadAll(io.LimitReader(reader, int64(unzippedMin+unzippedRate*len(packed)))) // what came before an error counts
+	return raw
+}
+
+// Material says whether a text, or bytes, holds a secret by its looks, in
+// clear or in base64.
+func Material(raw string) (render.SecretClass, bool) { return within(raw, encodedDepth) }
+
+func within(raw string, depth int) (render.SecretClass, bool) {
 	switch {
 	case privateKey.MatchString(raw):
 		return render.SecretPrivateKey, true
@@ -157,6 +183,9 @@ func Material(raw string) (render.SecretClass, bool) {
 		return render.SecretToken, true
 	case utf8.ValidString(raw) && isKubeconfig(raw) && assignment.MatchString(raw):
 		return render.SecretKubeconfig, true
+	}
+	if found := encoded(raw, depth); len(found) > 0 {
+		return found[0].Class, true
 	}
 	return "", false
 }

@@ -44,17 +44,22 @@ func (p *process) fault(ctx context.Context, err error, l Limits) *render.Proble
 	return p.death(err, l)
 }
 
+// exhausted is how Go and its threads say that memory ran out.
+var exhausted = []string{
+	"out of memory", "cannot allocate memory", "failed to create new OS thread", "pthread_create failed",
+}
+
 // death reads the end of a process.
 func (p *process) death(err error, l Limits) *render.Problem {
 	exit, _ := errors.AsType[*exec.ExitError](p.end)
 	switch {
-	case p.alone && exit != nil && (exit.ExitCode() == sandbox.ExitCPU || signalled(exit, syscall.SIGXCPU)):
+	case exit != nil && (exit.ExitCode() == sandbox.ExitCPU || signalled(exit, syscall.SIGXCPU)):
 		return &render.Problem{
 			Cause:   render.CauseDeadline,
 			Message: fmt.Sprintf("rendering took more than %v of CPU", l.CPU),
 			Remedy:  "look for what makes it repeat itself, or split the root",
 		}
-	case p.alone && signalled(exit, syscall.SIGKILL), p.stderr.holds("out of memory", "cannot allocate memory"):
+	case p.alone && signalled(exit, syscall.SIGKILL), p.stderr.holds(exhausted...):
 		return &render.Problem{
 			Cause:   render.CauseMemory,
 			Message: fmt.Sprintf("rendering took more than %d MiB of memory", l.Data>>20),

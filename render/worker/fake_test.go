@@ -210,7 +210,7 @@ func (f *fake) claim(what string, tree *wire.FS, r *wire.BuildResult) {
 	case "greedy":
 		var err error
 		for err == nil {
-			_, err = tree.ReadFile("a.yaml")
+			_, err = tree.ReadFile("long.yaml")
 		}
 		failed(err)
 	}

@@ -185,7 +185,7 @@ func TestFiles(t *testing.T) {
 		"a.yaml": "content", "dir/b.yaml": "b", "link": "-> dir/b.yaml", "dirlink": "-> dir",
 		"out": "-> ../../etc/passwd", "abs": "-> /etc/passwd", "loop": "-> loop", "sub": "submodule",
 		"lfs.yaml": "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
-		"big.yaml": strings.Repeat("x", 33<<10),
+		"big.yaml": strings.Repeat("x", 33<<10), "long.yaml": strings.Repeat("x", 30<<10),
 	})
 	p := pool(t, nil)
 	for _, c := range []struct{ what, says, probes string }{
@@ -209,7 +209,7 @@ func TestFiles(t *testing.T) {
 		{"list:dirlink", "", "dir listed dirlink"},
 		{"list:", "", " listed"},
 		{"list:a.yaml", "not a directory", "a.yaml"},
-		{"greedy", "more than it may", "a.yaml"},
+		{"greedy", "more than it may", "long.yaml"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			b, err := p.Build(t.Context(), tree, root(c.what))

@@ -67,7 +67,9 @@ func (a *Assessor) Review(ctx context.Context, in Sides) (Assessment, error) {
 	if len(in.Conflicts) > 0 {
 		return a.close(out), nil
 	}
-	compared, err := render.Compare(ctx, a.Builder, in.BaseTree, in.MergedTree, options(settings, in.All))
+	opts := RenderOptions(settings)
+	opts.All = in.All
+	compared, err := render.Compare(ctx, a.Builder, in.BaseTree, in.MergedTree, opts)
 	if err != nil {
 		return a.unjudged(out, err)
 	}
@@ -94,7 +96,7 @@ func (a *Assessor) Audit(ctx context.Context, head Revision, tree render.Tree, g
 	if len(paths) > 0 {
 		compared, err = render.AuditPaths(ctx, a.Builder, tree, paths)
 	} else {
-		compared, err = render.Audit(ctx, a.Builder, tree, options(settings, true))
+		compared, err = render.Audit(ctx, a.Builder, tree, RenderOptions(settings))
 	}
 	if err != nil {
 		return a.unjudged(out, err)
@@ -134,8 +136,10 @@ func (a *Assessor) unjudged(out Assessment, err error) (Assessment, error) {
 	return Assessment{}, err
 }
 
-func options(c config.Config, all bool) render.Options {
-	return render.Options{Include: c.Roots.Include, Exclude: c.Roots.Exclude, Ignore: c.Ignore, Protect: c.Protect, All: all}
+// RenderOptions is what a config says of which part of the repository is
+// governed.
+func RenderOptions(c config.Config) render.Options {
+	return render.Options{Include: c.Roots.Include, Exclude: c.Roots.Exclude, Ignore: c.Ignore, Protect: c.Protect}
 }
 
 func conflict(paths []string) Problem {
@@ -241,11 +245,11 @@ func (j *judge) widen(ctx context.Context) error {
 func (j *judge) factsDiffer() bool {
 	for _, path := range j.compared.Affected {
 		before, after := j.compared.Base.Builds[path], j.compared.Head.Builds[path]
-		if fleet.FactsDigest(before, j.config) != fleet.FactsDigest(after, j.config) {
+		if fleet.FactsDigest(before) != fleet.FactsDigest(after) {
 			return true
 		}
-		had := fleet.Needs(before, j.config)
-		for _, need := range fleet.Needs(after, j.config) {
+		had := fleet.Needs(before)
+		for _, need := range fleet.Needs(after) {
 			if !slices.Contains(had, need) {
 				return true
 			}
@@ -261,7 +265,7 @@ func (j *judge) addDependents() {
 	}
 	for _, side := range []*render.Side{&j.compared.Base, &j.compared.Head} {
 		for path, build := range side.Builds {
-			if j.all || slices.ContainsFunc(fleet.Needs(build, j.config), func(id render.Identity) bool { return changed[id] }) {
+			if j.all || slices.ContainsFunc(fleet.Needs(build), func(id render.Identity) bool { return changed[id] }) {
 				j.judged[path] = true
 			}
 		}

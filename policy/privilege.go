@@ -214,7 +214,7 @@ func (s subject) written() Change {
 		out.Cluster = out.Clusters[0]
 	}
 	for _, f := range ch.Fields {
-		out.Fields = append(out.Fields, Field{Path: f.Path.String(), Before: shown(f.Before), After: shown(f.After), Source: f.Source})
+		out.Fields = append(out.Fields, Field{Path: f.Path.String(), Before: Shown(f.Before), After: Shown(f.After), Source: f.Source})
 	}
 	if len(ch.Fields) > 0 && ch.Fields[0].Source.File != "" {
 		out.Source = ch.Fields[0].Source
@@ -231,9 +231,9 @@ func clusterName(c engine.Cluster) string {
 
 var maskedText = regexp.MustCompile(`masked:([a-z-]+):[0-9a-f]+`)
 
-// shown is a value as a report may hold it: without hashes of secrets, and
-// null where there is none.
-func shown(value any) any {
+// Shown is a value as people and programs may see it: without hashes of
+// secrets, and null where there is none.
+func Shown(value any) any {
 	switch value := value.(type) {
 	case render.Absent:
 		return nil
@@ -242,13 +242,13 @@ func shown(value any) any {
 	case []any:
 		list := make([]any, len(value))
 		for i, element := range value {
-			list[i] = shown(element)
+			list[i] = Shown(element)
 		}
 		return list
 	case map[string]any:
 		object := make(map[string]any, len(value))
 		for key, element := range value {
-			object[key] = shown(element)
+			object[key] = Shown(element)
 		}
 		return object
 	}

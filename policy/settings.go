@@ -36,6 +36,12 @@ func (a *Assessor) settings(ctx context.Context, tree render.Tree, given *config
 	return a.ReadConfig(ctx, config.Path, content)
 }
 
+// Settings returns the config of a tree: its own, else the strict defaults.
+// Mistakes mean that there is none to go by; an error is the world's.
+func (a *Assessor) Settings(ctx context.Context, tree render.Tree) (config.Config, []render.Problem, error) {
+	return a.settings(ctx, tree, nil)
+}
+
 // configFile reads the config out of a tree: nil content when there is none. It
 // must be a regular file there, never a link to somewhere else.
 func configFile(ctx context.Context, tree render.Tree) ([]byte, *render.Problem, error) {

@@ -3,6 +3,7 @@ package git
 import (
 	"encoding/hex"
 	"os"
+	"strconv"
 	"syscall"
 	"testing"
 )
@@ -13,6 +14,8 @@ func signalStop(t testing.TB, p *os.Process) {
 		t.Fatal(err)
 	}
 }
+
+func decimal(n int) string { return strconv.Itoa(n) }
 
 func unhex(t testing.TB, id string) string {
 	t.Helper()

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/countersign-dev/countersign/policy/engine"
-	"github.com/countersign-dev/countersign/policy/engine/enginetest"
 	"github.com/countersign-dev/countersign/rego"
 )
 
@@ -39,7 +38,7 @@ func TestLibrary(t *testing.T) {
 
 func check(t *testing.T, dir string) {
 	t.Helper()
-	report, err := engine.Test(t.Context(), dir, enginetest.Plain{})
+	report, err := engine.Test(t.Context(), dir, whole{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -57,7 +59,9 @@ func (ix *Index) addTo(out *engine.Change, n *node) {
 }
 
 // relatedRoles are the links whose targets change rules compare with.
-var relatedRoles = []string{RoleControlPlane, RoleInfrastructure, RoleClass, RoleIdentity}
+var relatedRoles = []string{
+	reference.RoleControlPlane, reference.RoleInfrastructure, reference.RoleClass, reference.RoleIdentity,
+}
 
 // related returns the objects that change rules compare a node with: what it
 // refers to, and for anything in a cluster that cluster and its control plane.
@@ -72,16 +76,16 @@ func (ix *Index) related(n *node) []engine.Link {
 	if name == "" || isCluster(n.spot.Identity) {
 		return links
 	}
-	id := place(render.Identity{Namespace: namespace}, groupCluster, "Cluster", name)
+	id := reference.Place(render.Identity{Namespace: namespace}, reference.GroupCluster, "Cluster", name)
 	owners, found := ix.lookup(n.spot.destination, id)
 	if found == FoundMissing {
 		return links
 	}
-	path := pathOf("spec", "clusterName")
-	links = append(links, linkTo(path, RoleCluster, found, id, owners))
+	path := field.Path("spec", "clusterName")
+	links = append(links, linkTo(path, reference.RoleCluster, found, id, owners))
 	for _, l := range owners[0].links {
-		if l.role == RoleControlPlane && l.found != FoundMissing {
-			links = append(links, linkTo(path, RoleControlPlane, l.found, l.target, l.targets))
+		if l.role == reference.RoleControlPlane && l.found != FoundMissing {
+			links = append(links, linkTo(path, reference.RoleControlPlane, l.found, l.target, l.targets))
 		}
 	}
 	return links

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -39,7 +41,7 @@ func (ix *Index) classWrites(n *node) []engine.ClassWrite {
 	var classes []*node
 	direct := false // used without a class as well: no patch is certain
 	for _, u := range users {
-		if u.node.spot.Group != groupCluster || u.node.spot.Kind != "ClusterClass" {
+		if u.node.spot.Group != reference.GroupCluster || u.node.spot.Kind != "ClusterClass" {
 			direct = true
 		} else if !slices.Contains(classes, u.node) {
 			classes = append(classes, u.node)
@@ -73,7 +75,7 @@ func seatsOf(class, template *node) []seat {
 	var seats []seat
 	for _, l := range class.links {
 		if !slices.ContainsFunc(l.targets, func(t *node) bool { return t.spot == template.spot }) ||
-			l.role == RoleRemediation {
+			l.role == reference.RoleRemediation {
 			continue
 		}
 		s := seat{class: class}
@@ -88,7 +90,7 @@ func seatsOf(class, template *node) []seat {
 				s.match = matchPool
 			}
 			worker, _ := render.Lookup(class.object, l.path[:4])
-			s.name = textAt(worker, "class")
+			s.name = field.Text(worker, "class")
 		}
 		seats = append(seats, s)
 	}
@@ -99,24 +101,24 @@ func seatsOf(class, template *node) []seat {
 // all the template's seats is conditional: the others go without.
 func patchesOf(class, template *node, seats []seat) []engine.ClassWrite {
 	var writes []engine.ClassWrite
-	for i, patch := range listAt(class.object, "spec", "patches") {
+	for i, patch := range field.List(class.object, "spec", "patches") {
 		place := render.Path{"spec", "patches", i}
 		base := engine.ClassWrite{
 			Class:  classTitle(class),
-			Patch:  textAt(patch, "name"),
+			Patch:  field.Text(patch, "name"),
 			Source: sourceOf(class.res, place),
 		}
-		if at(patch, "external") != nil || len(writes) > maxWrites {
+		if field.At(patch, "external") != nil || len(writes) > maxWrites {
 			writes = append(writes, anything(base))
 			continue
 		}
 		base.Conditional = enabledSometimes(patch)
-		for j, definition := range listAt(patch, "definitions") {
+		for j, definition := range field.List(patch, "definitions") {
 			hits := selectedSeats(definition, class, template, seats)
 			if hits == 0 {
 				continue
 			}
-			for k, step := range listAt(definition, "jsonPatches") {
+			for k, step := range field.List(definition, "jsonPatches") {
 				w := writeOf(class, template, step, base)
 				w.Conditional = w.Conditional || hits < len(seats)
 				w.Source = sourceOf(class.res, append(slices.Clone(place), "definitions", j, "jsonPatches", k))
@@ -132,38 +134,38 @@ func patchesOf(class, template *node, seats []seat) []engine.ClassWrite {
 // anything is the write of what cannot be computed: it may change all of the
 // template.
 func anything(base engine.ClassWrite) engine.ClassWrite {
-	base.Path, base.Op, base.Conditional = pathOf("spec", "template", "spec"), "external", true
+	base.Path, base.Op, base.Conditional = field.Path("spec", "template", "spec"), "external", true
 	return base
 }
 
 // writeOf reads one step of a patch.
 func writeOf(class, template *node, step any, base engine.ClassWrite) engine.ClassWrite {
-	path, ok := pointer(textAt(step, "path"), template.object)
+	path, ok := pointer(field.Text(step, "path"), template.object)
 	if !ok {
 		return anything(base)
 	}
-	base.Op, base.Path = textAt(step, "op"), path
+	base.Op, base.Path = field.Text(step, "op"), path
 	base.Conditional = base.Conditional || setsNothing(class, step)
 	return base
 }
 
 // enabledSometimes reports whether enabledIf decides about a patch.
 func enabledSometimes(patch any) bool {
-	condition := at(patch, "enabledIf")
+	condition := field.At(patch, "enabledIf")
 	return condition != nil && condition != "true"
 }
 
 // selectedSeats counts the seats of the template in this class that a patch
 // definition selects.
 func selectedSeats(definition any, class, template *node, seats []seat) int {
-	selector := at(definition, "selector")
-	if groupOf(textAt(selector, "apiVersion")) != template.spot.Group ||
-		textAt(selector, "kind") != template.spot.Kind {
+	selector := field.At(definition, "selector")
+	if reference.GroupOf(field.Text(selector, "apiVersion")) != template.spot.Group ||
+		field.Text(selector, "kind") != template.spot.Kind {
 		return 0
 	}
 	count := 0
 	for _, s := range seats {
-		if s.class == class && s.selected(at(selector, "matchResources")) {
+		if s.class == class && s.selected(field.At(selector, "matchResources")) {
 			count++
 		}
 	}
@@ -172,10 +174,10 @@ func selectedSeats(definition any, class, template *node, seats []seat) int {
 
 func (s seat) selected(match any) bool {
 	if s.match == matchControlPlane || s.match == matchInfra {
-		return at(match, s.match) == true
+		return field.At(match, s.match) == true
 	}
-	return slices.ContainsFunc(listAt(match, s.match, "names"), func(pattern any) bool {
-		return matchesClass(textAt(pattern), s.name)
+	return slices.ContainsFunc(field.List(match, s.match, "names"), func(pattern any) bool {
+		return matchesClass(field.Text(pattern), s.name)
 	})
 }
 
@@ -194,20 +196,20 @@ func matchesClass(pattern, name string) bool {
 // always sets something (without a value the topology is refused) unless its
 // default is empty; a template with branches may render to nothing.
 func setsNothing(class *node, step any) bool {
-	if template := textAt(step, "valueFrom", "template"); template != "" {
+	if template := field.Text(step, "valueFrom", "template"); template != "" {
 		return strings.Contains(template, "{{") && branches(template)
 	}
-	if variable := textAt(step, "valueFrom", "variable"); variable != "" {
+	if variable := field.Text(step, "valueFrom", "variable"); variable != "" {
 		name, _, deep := strings.Cut(variable, ".")
-		for _, v := range listAt(class.object, "spec", "variables") {
-			schema, _ := at(v, "schema", "openAPIV3Schema").(map[string]any)
-			if fallback, ok := schema["default"]; ok && textAt(v, "name") == name && !deep {
+		for _, v := range field.List(class.object, "spec", "variables") {
+			schema, _ := field.At(v, "schema", "openAPIV3Schema").(map[string]any)
+			if fallback, ok := schema["default"]; ok && field.Text(v, "name") == name && !deep {
 				return hollow(fallback)
 			}
 		}
 		return false
 	}
-	return textAt(step, "op") != "remove" && hollow(at(step, "value"))
+	return field.Text(step, "op") != "remove" && hollow(field.At(step, "value"))
 }
 
 func branches(template string) bool {

@@ -6,6 +6,9 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
+	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -49,7 +52,7 @@ func (ix *Index) findClusters() {
 }
 
 func isCluster(id render.Identity) bool {
-	return id.Group == groupCluster && id.Kind == "Cluster"
+	return id.Group == reference.GroupCluster && id.Kind == "Cluster"
 }
 
 // describe says what is known of a cluster. Alone means that it is the only
@@ -58,7 +61,7 @@ func (ix *Index) describe(n *node, alone bool) engine.Cluster {
 	known := engine.Cluster{
 		Namespace:   cmp.Or(n.res.Namespace, "default"),
 		Name:        n.res.Name,
-		Labels:      textMap(n.object, "metadata", "labels"),
+		Labels:      field.Texts(n.object, "metadata", "labels"),
 		Environment: ix.environment(n),
 		Role:        "unknown",
 	}
@@ -73,8 +76,9 @@ func (ix *Index) describe(n *node, alone bool) engine.Cluster {
 		known.Role = "management"
 	}
 	for _, l := range n.links {
-		if l.role == RoleInfrastructure && l.found != FoundMissing {
-			_, known.ExternallyManaged = textMap(l.targets[0].object, "metadata", "annotations")[annotationManagedBy]
+		if l.role == reference.RoleInfrastructure && l.found != FoundMissing {
+			annotations := field.Texts(l.targets[0].object, "metadata", "annotations")
+			_, known.ExternallyManaged = annotations[reference.AnnotationManagedBy]
 		}
 	}
 	return known
@@ -86,10 +90,10 @@ func (ix *Index) environment(n *node) string {
 	settings := ix.cfg.Clusters
 	value := ""
 	if settings.EnvironmentLabel != "" {
-		value = textMap(n.object, "metadata", "labels")[settings.EnvironmentLabel]
+		value = field.Texts(n.object, "metadata", "labels")[settings.EnvironmentLabel]
 	}
 	switch {
-	case symbolic(value):
+	case symbol.Holds(value):
 		return ""
 	case value != "" && matchAny(settings.Production, value):
 		return environmentProduction
@@ -105,12 +109,12 @@ func (ix *Index) environment(n *node) string {
 func provides(n *node) bool {
 	id := n.spot.Identity
 	switch {
-	case id.Group == groupOperator && strings.HasSuffix(id.Kind, "Provider"):
+	case id.Group == reference.GroupOperator && strings.HasSuffix(id.Kind, "Provider"):
 		return true
-	case id.Group == groupClusterctl && id.Kind == "Provider":
+	case id.Group == reference.GroupClusterctl && id.Kind == "Provider":
 		return true
 	case id.Kind == "Deployment" && id.Group == "apps":
-		_, labelled := textMap(n.object, "metadata", "labels")[labelProvider]
+		_, labelled := field.Texts(n.object, "metadata", "labels")[reference.LabelProvider]
 		return labelled || providerNamespace(id.Namespace)
 	}
 	return false
@@ -123,12 +127,12 @@ var secretSuffixes = []string{"-kubeconfig", "-ca", "-etcd", "-proxy", "-sa"}
 // label or the convention of secret names; "" for none.
 func memberOf(n *node) (namespace, name string) {
 	namespace = n.spot.Namespace
-	if n.spot.Group == groupCluster || strings.HasSuffix(n.spot.Group, "."+groupCluster) {
-		if name = textAt(n.object, "spec", "clusterName"); name != "" {
+	if n.spot.Group == reference.GroupCluster || strings.HasSuffix(n.spot.Group, "."+reference.GroupCluster) {
+		if name = field.Text(n.object, "spec", "clusterName"); name != "" {
 			return namespace, name
 		}
 	}
-	if name, _ = textMap(n.object, "metadata", "labels")[labelClusterName]; name != "" {
+	if name, _ = field.Texts(n.object, "metadata", "labels")[reference.LabelClusterName]; name != "" {
 		return namespace, name
 	}
 	secret := secretMade(n)
@@ -146,14 +150,14 @@ func secretMade(n *node) string {
 	switch n.spot.Group + "/" + n.spot.Kind {
 	case "/Secret":
 		return n.spot.Name
-	case groupCertManager + "/Certificate":
-		return textAt(n.object, "spec", "secretName")
+	case reference.GroupCertManager + "/Certificate":
+		return field.Text(n.object, "spec", "secretName")
 	case "external-secrets.io/ExternalSecret":
-		return cmp.Or(textAt(n.object, "spec", "target", "name"), n.spot.Name)
+		return cmp.Or(field.Text(n.object, "spec", "target", "name"), n.spot.Name)
 	case "bitnami.com/SealedSecret":
-		return cmp.Or(textAt(n.object, "spec", "template", "metadata", "name"), n.spot.Name)
+		return cmp.Or(field.Text(n.object, "spec", "template", "metadata", "name"), n.spot.Name)
 	case "secrets.hashicorp.com/VaultStaticSecret":
-		return textAt(n.object, "spec", "destination", "name")
+		return field.Text(n.object, "spec", "destination", "name")
 	}
 	return ""
 }

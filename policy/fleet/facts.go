@@ -9,16 +9,20 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/config"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
+	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
 )
 
 // FactsDigest sums up what a root offers to other roots and needs from them:
 // classes and what they are made of, identities, the facts of its clusters,
 // selectors, names that others may refer to. Where it is equal on both sides,
-// no other root and no fleet rule need be looked at. A build that failed has
-// no facts: all such digests are equal.
-func FactsDigest(build render.Build, cfg config.Config) string {
-	ix := New([]render.Build{build}, cfg)
+// no other root and no fleet rule need be looked at. It is made from the
+// objects as rendered, so that it holds for every config. A build that failed
+// has no facts: all such digests are equal.
+func FactsDigest(build render.Build) string {
+	ix := New([]render.Build{build}, config.Config{})
 	h := sha256.New()
 	for _, n := range ix.nodes {
 		ix.writeFacts(h, n)
@@ -44,8 +48,8 @@ func (ix *Index) writeFacts(w io.Writer, n *node) {
 		}
 	}
 	if namespace, name := memberOf(n); name != "" {
-		nodes, known := poolSize(n.object, at(n.object, "spec", "replicas"))
-		fmt.Fprintf(w, "member %q %q %d %t\n", namespace, name, nodes, known)
+		nodes, _, symbol := poolSize(n.object, field.At(n.object, "spec", "replicas"))
+		fmt.Fprintf(w, "member %q %q %d %q\n", namespace, name, nodes, symbol)
 	}
 	if selector, ok := selectorOf(n); ok {
 		fmt.Fprintf(w, "selects %q\n", n.selectorText(selector))
@@ -57,14 +61,14 @@ func offers(id render.Identity) bool {
 	switch id.Group {
 	case "":
 		return id.Kind == "Secret" || id.Kind == "ConfigMap"
-	case groupCluster, groupCertManager:
+	case reference.GroupCluster, reference.GroupCertManager:
 		return true
 	case "external-secrets.io", "secrets.hashicorp.com", "bitnami.com":
 		return true
 	case "apps":
 		return id.Kind == "Deployment" && providerNamespace(id.Namespace)
 	}
-	return strings.HasSuffix(id.Group, "."+groupCluster)
+	return strings.HasSuffix(id.Group, "."+reference.GroupCluster)
 }
 
 // sharesContent reports whether another root may depend on what is in an
@@ -84,12 +88,12 @@ func (ix *Index) sharesContent(n *node) bool {
 
 // Needs returns what the objects of a root refer to and the root itself does
 // not hold: to be looked for in other roots. Sorted, without duplicates; names
-// that a placeholder decides are left out, for nobody can look for them.
-func Needs(build render.Build, cfg config.Config) []render.Identity {
-	ix := New([]render.Build{build}, cfg)
+// that a placeholder without default decides are left out.
+func Needs(build render.Build) []render.Identity {
+	ix := New([]render.Build{build}, config.Config{})
 	var needs []render.Identity
 	add := func(id render.Identity) {
-		if !symbolic(id.Name) && !symbolic(id.Namespace) {
+		if !symbol.Holds(id.Name) && !symbol.Holds(id.Namespace) {
 			needs = append(needs, id)
 		}
 	}
@@ -100,7 +104,7 @@ func Needs(build render.Build, cfg config.Config) []render.Identity {
 			}
 		}
 		namespace, name := memberOf(n)
-		id := place(render.Identity{Namespace: namespace}, groupCluster, "Cluster", name)
+		id := reference.Place(render.Identity{Namespace: namespace}, reference.GroupCluster, "Cluster", name)
 		if _, found := ix.lookup(n.spot.destination, id); name != "" && found == FoundMissing {
 			add(id)
 		}

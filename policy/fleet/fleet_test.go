@@ -13,6 +13,8 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -66,10 +68,10 @@ func resource(object map[string]any) render.Resource {
 	raw, _ := json.Marshal(object)
 	sum := sha256.Sum256(raw)
 	res := render.Resource{Object: object, Digest: hex.EncodeToString(sum[:]), Source: render.Source{File: "f.yaml", Line: 1}}
-	res.Group = groupOf(textAt(object, "apiVersion"))
-	res.Kind = textAt(object, "kind")
-	res.Name = textAt(object, "metadata", "name")
-	res.RenderedNamespace = textAt(object, "metadata", "namespace")
+	res.Group = reference.GroupOf(field.Text(object, "apiVersion"))
+	res.Kind = field.Text(object, "kind")
+	res.Name = field.Text(object, "metadata", "name")
+	res.RenderedNamespace = field.Text(object, "metadata", "namespace")
 	if res.Namespace = res.RenderedNamespace; res.Namespace == "default" {
 		res.Namespace = ""
 	}

@@ -8,6 +8,9 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/graph"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
+	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -30,9 +33,17 @@ type Index struct {
 	selections map[*node]*selection
 	providers  map[string]bool // namespaces that hold providers
 	byResource map[*render.Resource]*node
-	reaches    []*reach // by vertex
+	reaches    []*graph.Set // by vertex: places in clusters
+	known      map[*graph.Set][]engine.Cluster
 	facts      func() *records
 }
+
+// Where a link's target was found.
+const (
+	FoundDestination = "destination" // in the destination of the one who refers
+	FoundTree        = "tree"        // in another destination of the repository
+	FoundMissing     = "missing"
+)
 
 // spot is an object's place.
 type spot struct {
@@ -56,7 +67,9 @@ type node struct {
 // link is a reference with what it leads to; several targets when only other
 // destinations have one.
 type link struct {
-	reference
+	path    render.Path
+	role    string
+	target  render.Identity
 	found   string
 	targets []*node
 }
@@ -80,6 +93,7 @@ func New(builds []render.Build, cfg config.Config) *Index {
 		clusterOf:  map[spot]*cluster{},
 		selections: map[*node]*selection{},
 		providers:  map[string]bool{},
+		known:      map[*graph.Set][]engine.Cluster{},
 		byResource: map[*render.Resource]*node{},
 	}
 	ix.addAll(builds)
@@ -122,11 +136,11 @@ func (ix *Index) addAll(builds []render.Build) {
 
 // node reads a resource without adding it.
 func (ix *Index) node(res *render.Resource, root render.Root) *node {
-	object, holes := resolve(res.Object, ix.cfg.Substitute)
-	name, _ := expand(res.Name, ix.cfg.Substitute)
+	object, holes := symbol.Resolve(res.Object, ix.cfg.Substitute)
+	name, _ := symbol.Expand(res.Name, ix.cfg.Substitute)
 	owner := res.Identity
-	owner.Namespace, _ = expand(res.Namespace, ix.cfg.Substitute)
-	id := place(owner, res.Group, res.Kind, name)
+	owner.Namespace, _ = symbol.Expand(res.Namespace, ix.cfg.Substitute)
+	id := reference.Place(owner, res.Group, res.Kind, name)
 	return &node{
 		res: res, root: root, spot: spot{root.Destination, id},
 		object: object, holes: holes, vertex: -1,
@@ -142,7 +156,7 @@ func (ix *Index) add(n *node) {
 	}
 	n.vertex = int32(len(ix.here))
 	ix.here[n.spot] = n
-	if !symbolic(n.spot.Name) && !symbolic(n.spot.Namespace) {
+	if !symbol.Holds(n.spot.Name) && !symbol.Holds(n.spot.Namespace) {
 		ix.tree[n.spot.Identity] = append(ix.tree[n.spot.Identity], n)
 	}
 }
@@ -162,12 +176,12 @@ func (ix *Index) lookup(destination string, id render.Identity) ([]*node, string
 
 // connect finds the targets of a node's references.
 func (ix *Index) connect(n *node) {
-	for _, ref := range references(n.spot.Identity, n.object) {
-		targets, found := ix.lookup(n.spot.destination, ref.target)
-		if found == FoundMissing && builtIn(ref.target) {
+	for _, ref := range reference.Of(n.spot.Identity, n.object) {
+		targets, found := ix.lookup(n.spot.destination, ref.Target)
+		if found == FoundMissing && builtIn(ref.Target) {
 			continue
 		}
-		n.links = append(n.links, link{ref, found, targets})
+		n.links = append(n.links, link{ref.Path, ref.Role, ref.Target, found, targets})
 	}
 	slices.SortStableFunc(n.links, func(a, b link) int { return a.path.Compare(b.path) })
 }
@@ -190,7 +204,7 @@ func (ix *Index) record(n *node, l link) {
 // usersOf returns who refers to an object by name, without selectors.
 func (ix *Index) usersOf(at spot) []user {
 	distant := ix.distant[at.Identity]
-	if len(distant) == 0 || symbolic(at.Name) || symbolic(at.Namespace) {
+	if len(distant) == 0 || symbol.Holds(at.Name) || symbol.Holds(at.Namespace) {
 		return ix.users[at]
 	}
 	return slices.Concat(ix.users[at], distant)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -33,7 +35,7 @@ type use struct {
 // newUse makes a use whose key is its words.
 func newUse(n *node, what, words string, path render.Path) use {
 	u := use{what: what, key: words, words: words, node: n, path: path}
-	if symbolic(words) {
+	if symbol.Holds(words) {
 		u.key += "\x00" + n.spot.destination
 	}
 	return u
@@ -50,7 +52,7 @@ func base(n *node) []string {
 
 // below returns the part of a node's object below a chain of keys.
 func (n *node) below(chain []string) any {
-	return at(n.object, chain...)
+	return field.At(n.object, chain...)
 }
 
 // provider returns the cloud that a kind of infrastructure belongs to; "" when
@@ -86,9 +88,9 @@ func networks(n *node, account string) []use {
 	case "vsphere":
 		return vsphereNetworks(n, account)
 	case "hetzner":
-		at := base(n)
-		if id := textAt(n.below(at), "hcloudNetwork", "id"); id != "" {
-			return []use{newUse(n, ShareNetwork, "Hetzner network "+id, pathOf(append(at, "hcloudNetwork", "id")...))}
+		chain := append(base(n), "hcloudNetwork", "id")
+		if id := field.Text(n.object, chain...); id != "" {
+			return []use{newUse(n, ShareNetwork, "Hetzner network "+id, field.Path(chain...))}
 		}
 	}
 	return nil
@@ -103,14 +105,14 @@ func awsNetworks(n *node) []use {
 	}
 	var uses []use
 	within := ""
-	if id := textAt(network, "vpc", "id"); id != "" {
+	if id := field.Text(network, "vpc", "id"); id != "" {
 		within = id
-		uses = append(uses, newUse(n, ShareNetwork, "AWS VPC "+id, pathOf(append(root, "vpc", "id")...)))
+		uses = append(uses, newUse(n, ShareNetwork, "AWS VPC "+id, field.Path(append(root, "vpc", "id")...)))
 	}
-	for i, subnet := range listAt(network, "subnets") {
+	for i, subnet := range field.List(network, "subnets") {
 		// Other ids are names for subnets that the provider makes.
-		if id := textAt(subnet, "id"); strings.HasPrefix(id, "subnet-") {
-			path := append(pathOf(append(root, "subnets")...), i, "id")
+		if id := field.Text(subnet, "id"); strings.HasPrefix(id, "subnet-") {
+			path := append(field.Path(append(root, "subnets")...), i, "id")
 			u := newUse(n, ShareNetwork, "AWS subnet "+id, path)
 			u.within = within
 			uses = append(uses, u)
@@ -128,17 +130,17 @@ func azureNetworks(n *node) []use {
 		chain = append(base(n), "virtualNetwork")
 	}
 	vnet, own := n.below(chain), n.below(base(n))
-	if id := textAt(vnet, "id"); id != "" {
-		return []use{newUse(n, ShareNetwork, "Azure VNet "+strings.ToLower(id), pathOf(append(chain, "id")...))}
+	if id := field.Text(vnet, "id"); id != "" {
+		return []use{newUse(n, ShareNetwork, "Azure VNet "+strings.ToLower(id), field.Path(append(chain, "id")...))}
 	}
-	name := textAt(vnet, "name")
-	group := cmp.Or(textAt(vnet, "resourceGroup"), textAt(own, "resourceGroup"), textAt(own, "resourceGroupName"))
+	name := field.Text(vnet, "name")
+	group := cmp.Or(field.Text(vnet, "resourceGroup"), field.Text(own, "resourceGroup"), field.Text(own, "resourceGroupName"))
 	if name == "" || group == "" {
 		return nil
 	}
 	words := "Azure VNet " + group + "/" + name
-	u := newUse(n, ShareNetwork, words, pathOf(append(chain, "name")...))
-	u.key = strings.ToLower(u.key) + "\x00" + textAt(own, "subscriptionID")
+	u := newUse(n, ShareNetwork, words, field.Path(append(chain, "name")...))
+	u.key = strings.ToLower(u.key) + "\x00" + field.Text(own, "subscriptionID")
 	return []use{u}
 }
 
@@ -146,23 +148,23 @@ func azureNetworks(n *node) []use {
 // that is called default.
 func gcpNetworks(n *node) []use {
 	own := n.below(base(n))
-	project := cmp.Or(textAt(own, "network", "hostProject"), textAt(own, "project"))
+	project := cmp.Or(field.Text(own, "network", "hostProject"), field.Text(own, "project"))
 	if project == "" || !strings.Contains(n.spot.Kind, "Cluster") {
 		return nil
 	}
-	name := cmp.Or(textAt(own, "network", "name"), "default")
+	name := cmp.Or(field.Text(own, "network", "name"), "default")
 	return []use{newUse(n, ShareNetwork, "GCP network "+project+"/"+name,
-		pathOf(append(base(n), "network", "name")...))}
+		field.Path(append(base(n), "network", "name")...))}
 }
 
 func openStackNetworks(n *node, cloud string) []use {
 	chain := append(base(n), "network")
 	network := n.below(chain)
-	if id := textAt(network, "id"); id != "" {
-		return []use{newUse(n, ShareNetwork, "OpenStack network "+id, pathOf(append(chain, "id")...))}
+	if id := field.Text(network, "id"); id != "" {
+		return []use{newUse(n, ShareNetwork, "OpenStack network "+id, field.Path(append(chain, "id")...))}
 	}
-	filter, _ := at(network, "filter").(map[string]any)
-	if name := textAt(network, "name"); name != "" && len(filter) == 0 {
+	filter, _ := field.At(network, "filter").(map[string]any)
+	if name := field.Text(network, "name"); name != "" && len(filter) == 0 {
 		filter, chain = map[string]any{"name": name}, append(chain, "name")
 	} else {
 		chain = append(chain, "filter")
@@ -174,7 +176,7 @@ func openStackNetworks(n *node, cloud string) []use {
 	if err != nil {
 		return nil
 	}
-	u := newUse(n, ShareNetwork, "OpenStack network "+string(text), pathOf(chain...))
+	u := newUse(n, ShareNetwork, "OpenStack network "+string(text), field.Path(chain...))
 	u.key += "\x00" + cloud
 	return []use{u}
 }
@@ -182,11 +184,11 @@ func openStackNetworks(n *node, cloud string) []use {
 // vsphereNetworks reads the port groups of a machine template.
 func vsphereNetworks(n *node, server string) []use {
 	own := n.below(base(n))
-	scope := cmp.Or(textAt(own, "server"), server) + "/" + textAt(own, "datacenter")
+	scope := cmp.Or(field.Text(own, "server"), server) + "/" + field.Text(own, "datacenter")
 	var uses []use
-	for i, device := range listAt(own, "network", "devices") {
-		if name := textAt(device, "networkName"); name != "" {
-			path := append(pathOf(append(base(n), "network", "devices")...), i, "networkName")
+	for i, device := range field.List(own, "network", "devices") {
+		if name := field.Text(device, "networkName"); name != "" {
+			path := append(field.Path(append(base(n), "network", "devices")...), i, "networkName")
 			uses = append(uses, newUse(n, ShareNetwork, "vSphere network "+scope+"/"+name, path))
 		}
 	}

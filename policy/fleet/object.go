@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -43,7 +45,7 @@ func (ix *Index) linksOf(n *node) []engine.Link {
 	}
 	if s := ix.selections[n]; s != nil {
 		for _, c := range s.clusters {
-			links = append(links, linkTo(pathOf("spec", "clusterSelector"), RoleCluster, s.found,
+			links = append(links, linkTo(field.Path("spec", "clusterSelector"), reference.RoleCluster, s.found,
 				c.node.spot.Identity, []*node{c.node}))
 		}
 	}
@@ -71,7 +73,7 @@ func (ix *Index) referrers(n *node) []engine.Referrer {
 	if c := ix.clusterAt(n); c != nil {
 		for _, s := range c.selectedBy {
 			for _, owner := range s.owners {
-				out = append(out, engine.Referrer{Identity: owner.res.Identity, Role: RoleCluster})
+				out = append(out, engine.Referrer{Identity: owner.res.Identity, Role: reference.RoleCluster})
 			}
 		}
 	}

@@ -5,6 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
+	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -13,7 +16,7 @@ import (
 func principals(n *node) []use {
 	var uses []use
 	for _, l := range n.links {
-		if l.role != RoleIdentity {
+		if l.role != reference.RoleIdentity {
 			continue
 		}
 		if l.found == FoundMissing {
@@ -30,18 +33,18 @@ func principals(n *node) []use {
 
 // principal says who an identity object is: equal keys are the same one.
 func principal(n *node) (key, words string) {
-	own := at(n.object, "spec")
+	own := field.At(n.object, "spec")
 	switch n.spot.Kind {
 	case "AWSClusterRoleIdentity":
-		words = prefixed("AWS role ", textAt(own, "roleARN"))
+		words = prefixed("AWS role ", field.Text(own, "roleARN"))
 	case "AzureClusterIdentity":
-		words = prefixed("Azure client ", textAt(own, "clientID"))
+		words = prefixed("Azure client ", field.Text(own, "clientID"))
 	case "Secret":
 		if values := secretValues(n); values != "" {
 			return values, identityText(n.spot.Identity)
 		}
 	}
-	if words != "" && !symbolic(words) {
+	if words != "" && !symbol.Holds(words) {
 		return words, words
 	}
 	words = cmp.Or(words, identityText(n.spot.Identity))
@@ -60,7 +63,7 @@ func prefixed(prefix, text string) string {
 func secretValues(n *node) string {
 	var digests []string
 	for _, m := range n.res.Masked {
-		if comparable(m.Class) {
+		if telling(m.Class) {
 			digests = append(digests, m.Path.String()+"="+m.Digest)
 		}
 	}
@@ -68,8 +71,8 @@ func secretValues(n *node) string {
 	return strings.Join(digests, "\x00")
 }
 
-// comparable reports whether equal digests of a class mean equal secrets.
-func comparable(class render.SecretClass) bool {
+// telling reports whether equal digests of a class mean equal secrets.
+func telling(class render.SecretClass) bool {
 	switch class {
 	case render.SecretCA, render.SecretPrivateKey, render.SecretKubeconfig, render.SecretToken, render.SecretLiteral:
 		return true
@@ -85,22 +88,22 @@ func accounts(n *node) []use {
 	switch provider(n.spot.Kind) {
 	case "aws":
 		for _, l := range n.links {
-			if l.role != RoleIdentity || l.found == FoundMissing {
+			if l.role != reference.RoleIdentity || l.found == FoundMissing {
 				continue
 			}
-			arn := strings.Split(textAt(l.targets[0].object, "spec", "roleARN"), ":")
+			arn := strings.Split(field.Text(l.targets[0].object, "spec", "roleARN"), ":")
 			if len(arn) > 5 && arn[4] != "" {
 				uses = append(uses, newUse(n, ShareAccount, "AWS account "+arn[4], l.path))
 			}
 		}
 	case "azure":
-		if id := textAt(own, "subscriptionID"); id != "" {
+		if id := field.Text(own, "subscriptionID"); id != "" {
 			uses = append(uses, newUse(n, ShareAccount, "Azure subscription "+id,
-				pathOf(append(chain, "subscriptionID")...)))
+				field.Path(append(chain, "subscriptionID")...)))
 		}
 	case "gcp":
-		if id := textAt(own, "project"); id != "" {
-			uses = append(uses, newUse(n, ShareAccount, "GCP project "+id, pathOf(append(chain, "project")...)))
+		if id := field.Text(own, "project"); id != "" {
+			uses = append(uses, newUse(n, ShareAccount, "GCP project "+id, field.Path(append(chain, "project")...)))
 		}
 	}
 	return uses
@@ -119,8 +122,8 @@ func authorities(n *node) []use {
 	case "ExternalSecret":
 		return externalKeys(n)
 	case "VaultStaticSecret":
-		words := "Vault secret " + textAt(n.object, "spec", "mount") + "/" + textAt(n.object, "spec", "path")
-		return []use{newUse(n, ShareCA, words, pathOf("spec", "path"))}
+		words := "Vault secret " + field.Text(n.object, "spec", "mount") + "/" + field.Text(n.object, "spec", "path")
+		return []use{newUse(n, ShareCA, words, field.Path("spec", "path"))}
 	case "Certificate":
 		return issuers(n)
 	}
@@ -132,7 +135,7 @@ func authorities(n *node) []use {
 func keyMaterial(n *node) []use {
 	for _, wanted := range []string{"tls.key", "tls.crt"} {
 		for _, m := range n.res.Masked {
-			if len(m.Path) == 2 && m.Path[1] == wanted && comparable(m.Class) {
+			if len(m.Path) == 2 && m.Path[1] == wanted && telling(m.Class) {
 				return []use{{ShareCA, m.Digest, "the " + wanted + " of " + identityText(n.spot.Identity), "", n, m.Path}}
 			}
 		}
@@ -142,35 +145,35 @@ func keyMaterial(n *node) []use {
 
 // externalKeys reads where an ExternalSecret takes its values from.
 func externalKeys(n *node) []use {
-	store := textAt(n.object, "spec", "secretStoreRef", "name")
+	store := field.Text(n.object, "spec", "secretStoreRef", "name")
 	var uses []use
 	add := func(path render.Path, ref any) {
-		key, property := textAt(ref, "key"), textAt(ref, "property")
+		key, property := field.Text(ref, "key"), field.Text(ref, "property")
 		if key == "" || property == "tls.crt" || property == "ca.crt" {
 			return
 		}
 		words := "external secret " + key + prefixed("#", property) + prefixed(" of store ", store)
 		uses = append(uses, newUse(n, ShareCA, words, path))
 	}
-	visit(n.object, keys("spec.data.*.remoteRef"), add)
-	visit(n.object, keys("spec.dataFrom.*.extract"), add)
+	field.Visit(n.object, field.Keys("spec.data.*.remoteRef"), add)
+	field.Visit(n.object, field.Keys("spec.dataFrom.*.extract"), add)
 	return uses
 }
 
 // issuers reads who signs an authority's certificate; one that signs itself
 // shares nothing.
 func issuers(n *node) []use {
-	if at(n.object, "spec", "isCA") != true {
+	if field.At(n.object, "spec", "isCA") != true {
 		return nil
 	}
 	var uses []use
 	for _, l := range n.links {
-		if l.role != RoleIssuer {
+		if l.role != reference.RoleIssuer {
 			continue
 		}
 		where := n.spot.destination
 		if l.found != FoundMissing {
-			if at(l.targets[0].object, "spec", "selfSigned") != nil {
+			if field.At(l.targets[0].object, "spec", "selfSigned") != nil {
 				continue
 			}
 			where = l.targets[0].spot.destination

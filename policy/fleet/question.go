@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
 )
 
 // Question says what is asked of a fleet.
@@ -90,10 +91,10 @@ func (f *fleetOf) countName(n name, out *engine.Fleet) {
 	}
 	nodes, unknown := 0, 0
 	for _, r := range fresh {
-		nodes, unknown = nodes+r.nodes, unknown+r.unknown
+		nodes, unknown = nodes+r.nodes, unknown+len(r.unknown)
 	}
 	for _, r := range old {
-		nodes, unknown = nodes-r.nodes, unknown-r.unknown
+		nodes, unknown = nodes-r.nodes, unknown-len(r.unknown)
 	}
 	out.NodesAdded += max(nodes, 0)
 	out.NodesUnknown += max(unknown, 0)
@@ -153,7 +154,7 @@ func (f *fleetOf) list(out *engine.Fleet) {
 		c.Changed, c.New = f.changed[r], fresh[r]
 		out.Clusters = append(out.Clusters, c)
 		if c.New && out.Anchor == nil {
-			at := f.member(member{r, use{node: r.cluster.node, path: pathOf("metadata", "name")}})
+			at := f.member(member{r, use{node: r.cluster.node, path: field.Path("metadata", "name")}})
 			out.Anchor = &at
 		}
 	}

@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
+	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -38,8 +41,8 @@ type record struct {
 	cluster  *cluster
 	order    int // in records.list
 	provider string
-	nodes    int // asked for, as far as known
-	unknown  int // pools whose size a placeholder decides
+	nodes    int      // asked for, as far as known
+	unknown  []string // what stands for the size of pools that a placeholder decides
 	uses     []use
 	// print is equal for equal facts.
 	print [sha256.Size]byte
@@ -147,9 +150,9 @@ func scopeOf(infra *node) string {
 	own := infra.below(base(infra))
 	switch provider(infra.spot.Kind) {
 	case "openstack":
-		return textAt(own, "identityRef", "cloudName") + textAt(own, "cloudName")
+		return field.Text(own, "identityRef", "cloudName") + field.Text(own, "cloudName")
 	case "vsphere":
-		return textAt(own, "server")
+		return field.Text(own, "server")
 	}
 	return ""
 }
@@ -157,17 +160,17 @@ func scopeOf(infra *node) string {
 // partsOf finds the objects of a cluster: its own, or those of its class.
 func partsOf(c *cluster) parts {
 	links := c.node.links
-	if class := target(links, RoleClass); class != nil {
-		return parts{target(class.links, RoleInfrastructure), target(class.links, RoleControlPlane),
-			targets(class.links, RoleMachineTemplate)}
+	if class := target(links, reference.RoleClass); class != nil {
+		return parts{target(class.links, reference.RoleInfrastructure), target(class.links, reference.RoleControlPlane),
+			targets(class.links, reference.RoleMachineTemplate)}
 	}
-	p := parts{infra: target(links, RoleInfrastructure), controlPlane: target(links, RoleControlPlane)}
+	p := parts{infra: target(links, reference.RoleInfrastructure), controlPlane: target(links, reference.RoleControlPlane)}
 	if p.controlPlane != nil {
-		p.machines = targets(p.controlPlane.links, RoleMachineTemplate)
+		p.machines = targets(p.controlPlane.links, reference.RoleMachineTemplate)
 	}
 	for _, n := range c.members {
-		if n.spot.Group == groupCluster {
-			p.machines = append(p.machines, targets(n.links, RoleMachineTemplate)...)
+		if n.spot.Group == reference.GroupCluster {
+			p.machines = append(p.machines, targets(n.links, reference.RoleMachineTemplate)...)
 		}
 	}
 	return p
@@ -195,7 +198,7 @@ func targets(links []link, role string) []*node {
 func (r *record) digest() [sha256.Size]byte {
 	h := sha256.New()
 	k := r.cluster.known
-	fmt.Fprintf(h, "%q %q %q %q %t %q %d %d", k.Namespace, k.Name, k.Environment, k.Role,
+	fmt.Fprintf(h, "%q %q %q %q %t %q %d %q", k.Namespace, k.Name, k.Environment, k.Role,
 		k.ExternallyManaged, r.provider, r.nodes, r.unknown)
 	for _, key := range slices.Sorted(maps.Keys(k.Labels)) {
 		fmt.Fprintf(h, " %q=%q", key, k.Labels[key])
@@ -223,7 +226,7 @@ func (r *record) public() engine.FleetCluster {
 		Cluster: r.cluster.known, Destination: n.spot.destination, Root: n.root.Path,
 		Object: n.res.Identity, Provider: r.provider, Replicas: r.nodes,
 	}
-	if r.unknown > 0 {
+	if len(r.unknown) > 0 {
 		out.Replicas = -1
 	}
 	return out
@@ -251,7 +254,7 @@ func (rs *records) of(roots []string) []*record {
 func (r *record) copyOf() string {
 	n := r.cluster.node
 	text := r.cluster.known.Namespace + "/" + r.cluster.known.Name + "\x00" + n.res.Digest
-	if symbolic(n.spot.Name) || symbolic(n.spot.Namespace) {
+	if symbol.Holds(n.spot.Name) || symbol.Holds(n.spot.Namespace) {
 		text += "\x00" + n.spot.destination
 	}
 	return text

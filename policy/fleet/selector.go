@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
+	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 )
 
 // selectorBudget bounds how many clusters are compared with selectors, over a
@@ -41,7 +45,7 @@ func (w crowd) add(c *cluster) {
 // can pick.
 func (w crowd) near(destination, namespace string, selector map[string]any) []*cluster {
 	best := w[[4]string{destination, namespace}]
-	for key, value := range textMap(selector, "matchLabels") {
+	for key, value := range field.Texts(selector, "matchLabels") {
 		if some := w[[4]string{destination, namespace, key, value}]; len(some) < len(best) {
 			best = some
 		}
@@ -92,11 +96,11 @@ func (n *node) selectorText(selector map[string]any) string {
 // can pick anything: an empty one picks nothing for a ClusterResourceSet and
 // everything for a HelmChartProxy.
 func selectorOf(n *node) (map[string]any, bool) {
-	if n.spot.Group != groupAddons {
+	if n.spot.Group != reference.GroupAddons {
 		return nil, false
 	}
-	selector, ok := at(n.object, "spec", "clusterSelector").(map[string]any)
-	empty := len(textMap(selector, "matchLabels")) == 0 && len(listAt(selector, "matchExpressions")) == 0
+	selector, ok := field.At(n.object, "spec", "clusterSelector").(map[string]any)
+	empty := len(field.Texts(selector, "matchLabels")) == 0 && len(field.List(selector, "matchExpressions")) == 0
 	return selector, ok && (!empty || n.spot.Kind != "ClusterResourceSet")
 }
 
@@ -107,7 +111,7 @@ func (w crowd) pick(from spot, selector map[string]any, budget *int) *selection 
 	if hits := matching(selector, near, budget); len(hits) > 0 {
 		return &selection{clusters: hits, found: FoundDestination}
 	}
-	if raw, err := json.Marshal(selector); err != nil || symbolic(string(raw)) {
+	if raw, err := json.Marshal(selector); err != nil || symbol.Holds(string(raw)) {
 		return &selection{found: FoundMissing}
 	}
 	far := w.near(anywhere, from.Namespace, selector)
@@ -128,16 +132,16 @@ func matching(selector map[string]any, clusters []*cluster, budget *int) []*clus
 // selects reports whether labels match a selector. An operator that does not
 // exist is taken as matching: what it reaches is said rather than missed.
 func selects(selector map[string]any, labels map[string]string) bool {
-	for key, want := range textMap(selector, "matchLabels") {
+	for key, want := range field.Texts(selector, "matchLabels") {
 		if have, ok := labels[key]; !ok || have != want {
 			return false
 		}
 	}
-	for _, expression := range listAt(selector, "matchExpressions") {
-		have, ok := labels[textAt(expression, "key")]
-		within := slices.ContainsFunc(listAt(expression, "values"), func(v any) bool { return textAt(v) == have })
+	for _, expression := range field.List(selector, "matchExpressions") {
+		have, ok := labels[field.Text(expression, "key")]
+		within := slices.ContainsFunc(field.List(expression, "values"), func(v any) bool { return field.Text(v) == have })
 		fits := true
-		switch textAt(expression, "operator") {
+		switch field.Text(expression, "operator") {
 		case "In":
 			fits = ok && within
 		case "NotIn":

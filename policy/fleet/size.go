@@ -2,42 +2,44 @@ package fleet
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
 )
 
 // maxNodes bounds what one pool counts for, so that sums stay sums.
 const maxNodes = 1_000_000
 
 // size returns how many nodes a cluster asks for, autoscaler maxima included,
-// and how many of its pools nobody can count because a placeholder decides.
-func size(c *cluster, p parts) (nodes, unknown int) {
-	add := func(n int, known bool) {
-		if known {
-			nodes += n
-		} else {
-			unknown++
+// and what stands for a number in the pools that nobody can count.
+func size(c *cluster, p parts) (nodes int, unknown []string) {
+	add := func(n int, known bool, symbol string) {
+		if nodes += n; !known {
+			unknown = append(unknown, symbol)
 		}
 	}
-	if topology := at(c.node.object, "spec", "topology"); topology != nil {
+	if topology := field.At(c.node.object, "spec", "topology"); topology != nil {
 		if p.controlPlane == nil || !hosted(p.controlPlane) {
-			add(count(at(topology, "controlPlane", "replicas"), 1))
+			add(count(field.At(topology, "controlPlane", "replicas"), 1))
 		}
 		for _, list := range []string{"machineDeployments", "machinePools"} {
-			for _, pool := range listAt(topology, "workers", list) {
-				add(poolSize(pool, at(pool, "replicas")))
+			for _, pool := range field.List(topology, "workers", list) {
+				add(poolSize(pool, field.At(pool, "replicas")))
 			}
 		}
 	} else if p.controlPlane != nil && !hosted(p.controlPlane) {
-		add(count(at(p.controlPlane.object, "spec", "replicas"), 1))
+		add(count(field.At(p.controlPlane.object, "spec", "replicas"), 1))
 	}
 	for _, n := range c.members {
 		switch {
-		case n.spot.Group != groupCluster:
+		case n.spot.Group != reference.GroupCluster:
 		case n.spot.Kind == "Machine":
-			add(1, true)
+			add(1, true, "")
 		case n.spot.Kind == "MachineDeployment" || n.spot.Kind == "MachinePool" || n.spot.Kind == "MachineSet":
-			add(poolSize(n.object, at(n.object, "spec", "replicas")))
+			add(poolSize(n.object, field.At(n.object, "spec", "replicas")))
 		}
 	}
 	return nodes, unknown
@@ -55,21 +57,22 @@ func hosted(controlPlane *node) bool {
 }
 
 // poolSize counts a pool: the autoscaler's maximum where one is set.
-func poolSize(pool, replicas any) (int, bool) {
-	if most := textAt(pool, "metadata", "annotations", annotationMaxSize); most != "" {
+func poolSize(pool, replicas any) (n int, known bool, symbol string) {
+	if most := field.Text(pool, "metadata", "annotations", reference.AnnotationMaxSize); most != "" {
 		return count(json.Number(most), 0)
 	}
 	return count(replicas, 1)
 }
 
-// count reads a number of nodes; known is false for what is none.
-func count(value any, absent int) (n int, known bool) {
-	switch value := value.(type) {
-	case nil:
-		return absent, true
-	case json.Number:
-		n, err := strconv.Atoi(value.String())
-		return min(max(n, 0), maxNodes), err == nil
+// count reads a number of nodes; known is false for what is none, and symbol
+// is then what stands there.
+func count(value any, absent int) (n int, known bool, symbol string) {
+	if value == nil {
+		return absent, true, ""
 	}
-	return 0, false
+	number, isNumber := value.(json.Number)
+	if n, err := strconv.Atoi(number.String()); isNumber && err == nil {
+		return min(max(n, 0), maxNodes), true, ""
+	}
+	return 0, false, fmt.Sprint(value)
 }

@@ -1,4 +1,4 @@
-package fleet
+package symbol
 
 import (
 	"cmp"
@@ -17,11 +17,11 @@ type resolver struct {
 	holes  []engine.Placeholder
 }
 
-// resolve returns the object with placeholder defaults and known values
+// Resolve returns the object with placeholder defaults and known values
 // applied, and the placeholders that stay, sorted. What does not change is
 // shared with the object that came in, which is not touched. Scripts are left
 // alone: what looks like a placeholder there is the shell's.
-func resolve(object map[string]any, values map[string]string) (map[string]any, []engine.Placeholder) {
+func Resolve(object map[string]any, values map[string]string) (map[string]any, []engine.Placeholder) {
 	r := resolver{values: values}
 	out, changed := r.mapping(object)
 	slices.SortStableFunc(r.holes, func(a, b engine.Placeholder) int {
@@ -46,7 +46,7 @@ func (r *resolver) value(value any) (any, bool) {
 }
 
 func (r *resolver) text(text string) (any, bool) {
-	if !symbolic(text) || strings.Contains(strings.TrimRight(text, "\n"), "\n") {
+	if !Holds(text) || strings.Contains(strings.TrimRight(text, "\n"), "\n") {
 		return text, false
 	}
 	out, names := resolveScalar(text, r.values)
@@ -62,8 +62,8 @@ func (r *resolver) mapping(node map[string]any) (map[string]any, bool) {
 	scripted := patchesScript(node)
 	for key, item := range node {
 		r.path = append(r.path, key)
-		if symbolic(key) {
-			r.note(symbols(key))
+		if Holds(key) {
+			r.note(Names(key))
 		}
 		if !scripted && !r.script(key) {
 			if fresh, differs := r.value(item); differs {

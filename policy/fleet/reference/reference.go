@@ -1,24 +1,25 @@
-package fleet
+package reference
 
 import (
 	"strings"
 
+	"github.com/countersign-dev/countersign/policy/fleet/field"
 	"github.com/countersign-dev/countersign/render"
 )
 
-// reference is one reference as an object writes it.
-type reference struct {
-	path   render.Path
-	role   string
-	target render.Identity
+// Reference is one reference as an object writes it.
+type Reference struct {
+	Path   render.Path
+	Role   string
+	Target render.Identity
 }
 
 // reader reads a reference from the value of a field; false when the field
 // names nothing.
 type reader func(owner render.Identity, value any) (render.Identity, bool)
 
-// field is a place that may hold a reference.
-type field struct {
+// slot is a place that may hold a reference.
+type slot struct {
 	pattern []string
 	role    string
 	read    reader
@@ -27,13 +28,22 @@ type field struct {
 	leaf string
 }
 
+// GroupOf returns the API group of an apiVersion: "" for the core group.
+func GroupOf(apiVersion string) string {
+	group, _, found := strings.Cut(apiVersion, "/")
+	if !found {
+		return ""
+	}
+	return group
+}
+
 // objectRef reads {apiVersion or apiGroup, kind, name, namespace}.
 func objectRef(owner render.Identity, value any) (render.Identity, bool) {
-	group := textAt(value, "apiGroup")
+	group := field.Text(value, "apiGroup")
 	if group == "" {
-		group = groupOf(textAt(value, "apiVersion"))
+		group = GroupOf(field.Text(value, "apiVersion"))
 	}
-	return named(owner, value, group, textAt(value, "kind"))
+	return named(owner, value, group, field.Text(value, "kind"))
 }
 
 // fixed reads {name, namespace} of a kind that the field implies.
@@ -47,11 +57,11 @@ func fixed(group, kind string) reader {
 // is the owner's unless one is given.
 func plainName(group, kind, namespace string) reader {
 	return func(owner render.Identity, value any) (render.Identity, bool) {
-		name := textAt(value)
+		name := field.Text(value)
 		if namespace != "" {
 			owner.Namespace = namespace
 		}
-		return place(owner, group, kind, name), name != ""
+		return Place(owner, group, kind, name), name != ""
 	}
 }
 
@@ -71,9 +81,9 @@ func secretOrName(namespace string) reader {
 // provider's own group or a Secret; what a missing kind means is up to the
 // provider.
 func identityRef(owner render.Identity, value any) (render.Identity, bool) {
-	kind := textAt(value, "kind")
+	kind := field.Text(value, "kind")
 	if kind == "" {
-		kind = textAt(value, "type")
+		kind = field.Text(value, "type")
 	}
 	switch {
 	case kind == "ClusterIdentity" && strings.HasPrefix(owner.Kind, "OpenStack"):
@@ -83,32 +93,32 @@ func identityRef(owner render.Identity, value any) (render.Identity, bool) {
 	case kind == "":
 		kind = "Secret"
 	}
-	group := groupOf(textAt(value, "apiVersion"))
+	group := GroupOf(field.Text(value, "apiVersion"))
 	if group == "" && kind != "Secret" {
-		group = groupInfra
+		group = GroupInfra
 	}
 	return named(owner, value, group, kind)
 }
 
 // classRef reads the class of a topology in its older shape.
 func classRef(owner render.Identity, topology any) (render.Identity, bool) {
-	if namespace := textAt(topology, "classNamespace"); namespace != "" {
+	if namespace := field.Text(topology, "classNamespace"); namespace != "" {
 		owner.Namespace = namespace
 	}
-	name := textAt(topology, "class")
-	return place(owner, groupCluster, "ClusterClass", name), name != ""
+	name := field.Text(topology, "class")
+	return Place(owner, GroupCluster, "ClusterClass", name), name != ""
 }
 
 // payloadRef reads {kind, name} of a ConfigMap or Secret.
 func payloadRef(owner render.Identity, value any) (render.Identity, bool) {
-	return named(owner, value, "", textAt(value, "kind"))
+	return named(owner, value, "", field.Text(value, "kind"))
 }
 
 // issuerRef reads the issuer of a certificate.
 func issuerRef(owner render.Identity, value any) (render.Identity, bool) {
-	group, kind := textAt(value, "group"), textAt(value, "kind")
+	group, kind := field.Text(value, "group"), field.Text(value, "kind")
 	if group == "" {
-		group = groupCertManager
+		group = GroupCertManager
 	}
 	if kind == "" {
 		kind = "Issuer"
@@ -118,16 +128,16 @@ func issuerRef(owner render.Identity, value any) (render.Identity, bool) {
 
 // named finishes a reference that is a mapping with a name.
 func named(owner render.Identity, value any, group, kind string) (render.Identity, bool) {
-	name := textAt(value, "name")
-	if namespace := textAt(value, "namespace"); namespace != "" {
+	name := field.Text(value, "name")
+	if namespace := field.Text(value, "namespace"); namespace != "" {
 		owner.Namespace = namespace
 	}
-	return place(owner, group, kind, name), name != "" && kind != ""
+	return Place(owner, group, kind, name), name != "" && kind != ""
 }
 
-// place makes an identity in the owner's namespace; "default" and "" are one,
+// Place makes an identity in the owner's namespace; "default" and "" are one,
 // and cluster-scoped kinds have none.
-func place(owner render.Identity, group, kind, name string) render.Identity {
+func Place(owner render.Identity, group, kind, name string) render.Identity {
 	id := render.Identity{Group: group, Kind: kind, Namespace: owner.Namespace, Name: name}
 	if id.Namespace == "default" || clusterScoped[kind] {
 		id.Namespace = ""
@@ -135,25 +145,25 @@ func place(owner render.Identity, group, kind, name string) render.Identity {
 	return id
 }
 
-// references returns what an object refers to, in the order of the table. The
+// Of returns what an object refers to, in the order of the table. The
 // identity is the object's own, with placeholders applied.
-func references(owner render.Identity, object map[string]any) []reference {
-	var found []reference
-	for _, field := range fieldsOf(owner) {
-		visit(object, field.pattern, func(path render.Path, value any) {
-			target, ok := field.read(owner, value)
+func Of(owner render.Identity, object map[string]any) []Reference {
+	var found []Reference
+	for _, s := range fieldsOf(owner) {
+		field.Visit(object, s.pattern, func(path render.Path, value any) {
+			target, ok := s.read(owner, value)
 			if !ok {
 				return
 			}
-			if field.leaf != "" {
-				path = append(path, field.leaf)
+			if s.leaf != "" {
+				path = append(path, s.leaf)
 			}
-			role := field.role
+			role := s.role
 			if role == RoleMachineTemplate && !strings.HasSuffix(target.Kind, "Template") &&
-				owner.Group == groupCluster {
+				owner.Group == GroupCluster {
 				role = RoleInfrastructure
 			}
-			found = append(found, reference{path, role, target})
+			found = append(found, Reference{path, role, target})
 		})
 	}
 	return found

@@ -1,4 +1,4 @@
-package fleet
+package symbol
 
 import (
 	"encoding/json"
@@ -6,6 +6,11 @@ import (
 	"strconv"
 	"strings"
 )
+
+// Holds reports whether text may hold a placeholder.
+func Holds(text string) bool {
+	return strings.Contains(text, "${")
+}
 
 // maxNesting bounds placeholders in the defaults of placeholders; what is
 // deeper stays as written and counts as unresolved.
@@ -19,11 +24,11 @@ type expander struct {
 	names []string
 }
 
-// expand replaces every placeholder that has a value or a default and returns
+// Expand replaces every placeholder that has a value or a default and returns
 // the names of those that stay. "$$" is an escape and stays as written, so that
 // expanding twice changes nothing.
-func expand(text string, values map[string]string) (string, []string) {
-	if !symbolic(text) {
+func Expand(text string, values map[string]string) (string, []string) {
+	if !Holds(text) {
 		return text, nil
 	}
 	e := expander{values: values}
@@ -34,13 +39,13 @@ func expand(text string, values map[string]string) (string, []string) {
 	// Pieces may have joined into a placeholder that nobody wrote.
 	again := expander{values: values}
 	if again.text(out, 0) != out {
-		return text, symbols(text)
+		return text, Names(text)
 	}
 	return out, e.names
 }
 
-// symbols returns the names of the outermost placeholders.
-func symbols(text string) []string {
+// Names returns the names of the outermost placeholders.
+func Names(text string) []string {
 	e := expander{keep: true}
 	e.text(text, 0)
 	return e.names
@@ -150,10 +155,10 @@ func nameByte(b byte, at int) bool {
 // are applied, and the names that stay. Where the string is one placeholder
 // and nothing else, its value is typed as YAML would type it.
 func resolveScalar(text string, values map[string]string) (any, []string) {
-	if !symbolic(text) {
+	if !Holds(text) {
 		return text, nil
 	}
-	out, names := expand(text, values)
+	out, names := Expand(text, values)
 	if out == text || !whole(text) {
 		return out, names
 	}
@@ -165,11 +170,11 @@ func resolveScalar(text string, values map[string]string) (any, []string) {
 		typed, known = out, true
 	}
 	if again, ok := typed.(string); ok && known {
-		stable, _ := expand(again, values)
+		stable, _ := Expand(again, values)
 		known = stable == again
 	}
 	if !known {
-		return text, symbols(text)
+		return text, Names(text)
 	}
 	return typed, names
 }

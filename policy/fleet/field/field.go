@@ -1,4 +1,4 @@
-package fleet
+package field
 
 import (
 	"encoding/json"
@@ -7,8 +7,8 @@ import (
 	"github.com/countersign-dev/countersign/render"
 )
 
-// at returns the value below a chain of keys; nil when any is missing.
-func at(value any, keys ...string) any {
+// At returns the value below a chain of keys; nil when any is missing.
+func At(value any, keys ...string) any {
 	for _, key := range keys {
 		node, ok := value.(map[string]any)
 		if !ok {
@@ -19,10 +19,10 @@ func at(value any, keys ...string) any {
 	return value
 }
 
-// textAt returns the scalar below a chain of keys as text; "" when it is
+// Text returns the scalar below a chain of keys as text; "" when it is
 // missing or no scalar that names something.
-func textAt(value any, keys ...string) string {
-	switch scalar := at(value, keys...).(type) {
+func Text(value any, keys ...string) string {
+	switch scalar := At(value, keys...).(type) {
 	case string:
 		return scalar
 	case json.Number:
@@ -31,15 +31,15 @@ func textAt(value any, keys ...string) string {
 	return ""
 }
 
-// listAt returns the list below a chain of keys; nil when there is none.
-func listAt(value any, keys ...string) []any {
-	list, _ := at(value, keys...).([]any)
+// List returns the list below a chain of keys; nil when there is none.
+func List(value any, keys ...string) []any {
+	list, _ := At(value, keys...).([]any)
 	return list
 }
 
-// textMap returns the mapping below a chain of keys with its scalars as text.
-func textMap(value any, keys ...string) map[string]string {
-	node, _ := at(value, keys...).(map[string]any)
+// Texts returns the mapping below a chain of keys with its scalars as text.
+func Texts(value any, keys ...string) map[string]string {
+	node, _ := At(value, keys...).(map[string]any)
 	texts := make(map[string]string, len(node))
 	for key, item := range node {
 		switch item := item.(type) {
@@ -54,9 +54,9 @@ func textMap(value any, keys ...string) map[string]string {
 	return texts
 }
 
-// visit calls see for each value that a pattern of keys reaches; "*" stands
+// Visit calls see for each value that a pattern of keys reaches; "*" stands
 // for every element of a list. The path is see's to keep.
-func visit(value any, pattern []string, see func(render.Path, any)) {
+func Visit(value any, pattern []string, see func(render.Path, any)) {
 	visitFrom(value, pattern, nil, see)
 }
 
@@ -80,30 +80,16 @@ func visitFrom(value any, pattern []string, path render.Path, see func(render.Pa
 	}
 }
 
-// keys splits a pattern such as "spec.files.*.name".
-func keys(pattern string) []string {
+// Keys splits a pattern such as "spec.files.*.name".
+func Keys(pattern string) []string {
 	return strings.Split(pattern, ".")
 }
 
-// pathOf turns a chain of keys into a path.
-func pathOf(chain ...string) render.Path {
+// Path turns a chain of keys into a path.
+func Path(chain ...string) render.Path {
 	path := make(render.Path, len(chain))
 	for i, key := range chain {
 		path[i] = key
 	}
 	return path
-}
-
-// groupOf returns the API group of an apiVersion: "" for the core group.
-func groupOf(apiVersion string) string {
-	group, _, found := strings.Cut(apiVersion, "/")
-	if !found {
-		return ""
-	}
-	return group
-}
-
-// symbolic reports whether text still holds a placeholder.
-func symbolic(text string) bool {
-	return strings.Contains(text, "${")
 }

@@ -1,18 +1,19 @@
-package fleet
+package reference
 
 import (
 	"slices"
 	"strings"
 
+	"github.com/countersign-dev/countersign/policy/fleet/field"
 	"github.com/countersign-dev/countersign/render"
 )
 
 // spec lists fields below the spec of an object and below the
 // spec.template.spec of its template.
-type spec struct{ own, template []field }
+type spec struct{ own, template []slot }
 
 // below makes a spec from fields whose patterns are relative to it.
-func below(fields []field) spec {
+func below(fields []slot) spec {
 	var s spec
 	for _, f := range fields {
 		own, template := f, f
@@ -23,31 +24,31 @@ func below(fields []field) spec {
 	return s
 }
 
-func (s spec) of(kind string) []field {
+func (s spec) of(kind string) []slot {
 	if strings.HasSuffix(kind, "Template") {
 		return s.template
 	}
 	return s.own
 }
 
-func entry(pattern, role string, read reader) field {
-	return field{keys(pattern), role, read, ""}
+func entry(pattern, role string, read reader) slot {
+	return slot{field.Keys(pattern), role, read, ""}
 }
 
 // machineFields are those of a MachineDeployment, MachineSet or MachinePool,
 // below spec.template; a Machine has them at the top.
-var machineFields = []field{
+var machineFields = []slot{
 	entry("spec.bootstrap.configRef", RoleBootstrap, objectRef),
 	entry("spec.bootstrap.dataSecretName", RoleBootstrap, plainName("", "Secret", "")),
 	entry("spec.infrastructureRef", RoleMachineTemplate, objectRef),
 }
 
-var clusterFields = map[string][]field{
-	"Cluster": append([]field{
+var clusterFields = map[string][]slot{
+	"Cluster": append([]slot{
 		entry("spec.infrastructureRef", RoleInfrastructure, objectRef),
 		entry("spec.controlPlaneRef", RoleControlPlane, objectRef),
-		entry("spec.topology.classRef", RoleClass, fixed(groupCluster, "ClusterClass")),
-		{keys("spec.topology"), RoleClass, classRef, "class"},
+		entry("spec.topology.classRef", RoleClass, fixed(GroupCluster, "ClusterClass")),
+		{field.Keys("spec.topology"), RoleClass, classRef, "class"},
 	}, remediationFields("spec.topology.controlPlane", "spec.topology.workers.machineDeployments.*")...),
 	"ClusterClass":      classFields(),
 	"Machine":           machineFields,
@@ -61,7 +62,7 @@ var clusterFields = map[string][]field{
 }
 
 // templated moves fields below spec.template.
-func templated(fields []field) []field {
+func templated(fields []slot) []slot {
 	moved := slices.Clone(fields)
 	for i := range moved {
 		moved[i].pattern = append([]string{"spec", "template"}, moved[i].pattern...)
@@ -70,8 +71,8 @@ func templated(fields []field) []field {
 }
 
 // remediationFields are the health checks of both API shapes, below each base.
-func remediationFields(bases ...string) []field {
-	var fields []field
+func remediationFields(bases ...string) []slot {
+	var fields []slot
 	for _, base := range bases {
 		fields = append(fields,
 			entry(base+".machineHealthCheck.remediationTemplate", RoleRemediation, objectRef),
@@ -81,8 +82,8 @@ func remediationFields(bases ...string) []field {
 }
 
 // classFields are the references of a ClusterClass in both API shapes.
-func classFields() []field {
-	fields := []field{
+func classFields() []slot {
+	fields := []slot{
 		entry("spec.infrastructure.ref", RoleInfrastructure, objectRef),
 		entry("spec.infrastructure.templateRef", RoleInfrastructure, objectRef),
 		entry("spec.controlPlane.ref", RoleControlPlane, objectRef),
@@ -102,7 +103,7 @@ func classFields() []field {
 }
 
 // bootstrapPatterns are what a bootstrap config refers to, relative to it.
-var bootstrapPatterns = []field{
+var bootstrapPatterns = []slot{
 	entry("files.*.contentFrom.secret", RoleSecret, fixed("", "Secret")),
 	entry("files.*.contentFrom.configMap", RolePayload, fixed("", "ConfigMap")),
 	entry("users.*.passwdFrom.secret", RoleSecret, fixed("", "Secret")),
@@ -111,7 +112,7 @@ var bootstrapPatterns = []field{
 var bootstrapSpec = below(append(under("agentConfig", bootstrapPatterns), bootstrapPatterns...))
 
 var controlPlaneSpec = below(slices.Concat(
-	[]field{
+	[]slot{
 		entry("machineTemplate.infrastructureRef", RoleMachineTemplate, objectRef),
 		entry("machineTemplate.spec.infrastructureRef", RoleMachineTemplate, objectRef),
 		entry("infrastructureTemplate", RoleMachineTemplate, objectRef),
@@ -128,7 +129,7 @@ var controlPlaneSpec = below(slices.Concat(
 
 // infraPatterns are those of infrastructure objects of all providers; managed
 // control planes have them too.
-var infraPatterns = []field{
+var infraPatterns = []slot{
 	entry("identityRef", RoleIdentity, identityRef),
 	entry("sourceIdentityRef", RoleIdentity, identityRef),
 	entry("credentialsRef", RoleIdentity, fixed("", "Secret")),
@@ -136,13 +137,13 @@ var infraPatterns = []field{
 	entry("infraClusterSecretRef", RoleIdentity, fixed("", "Secret")),
 	entry("prismCentral.credentialRef", RoleIdentity, fixed("", "Secret")),
 	entry("failureDomains.*.acsEndpoint", RoleIdentity, fixed("", "Secret")),
-	entry("dataTemplate", RoleMachineTemplate, fixed(groupInfra, "Metal3DataTemplate")),
+	entry("dataTemplate", RoleMachineTemplate, fixed(GroupInfra, "Metal3DataTemplate")),
 }
 
 var infraSpec = below(infraPatterns)
 
 // identityFields are the secrets behind identity objects.
-var identityFields = map[string][]field{
+var identityFields = map[string][]slot{
 	"AWSClusterRoleIdentity":   {entry("spec.sourceIdentityRef", RoleIdentity, identityRef)},
 	"AWSClusterStaticIdentity": {entry("spec.secretRef", RoleSecret, secretOrName("capa-system"))},
 	"AzureClusterIdentity":     {entry("spec.clientSecret", RoleSecret, fixed("", "Secret"))},
@@ -151,13 +152,13 @@ var identityFields = map[string][]field{
 }
 
 // asoFields are the credentials that Azure Service Operator objects name.
-var asoFields = []field{
-	{[]string{"metadata", "annotations", annotationASO}, RoleIdentity, plainName("", "Secret", ""), ""},
-	{[]string{"spec", "resources", "*", "metadata", "annotations", annotationASO}, RoleIdentity,
+var asoFields = []slot{
+	{[]string{"metadata", "annotations", AnnotationASO}, RoleIdentity, plainName("", "Secret", ""), ""},
+	{[]string{"spec", "resources", "*", "metadata", "annotations", AnnotationASO}, RoleIdentity,
 		plainName("", "Secret", ""), ""},
 }
 
-var addonFields = map[string][]field{
+var addonFields = map[string][]slot{
 	"ClusterResourceSet": {entry("spec.resources.*", RolePayload, payloadRef)},
 	"HelmChartProxy": {
 		entry("spec.credentials.secret", RoleSecret, fixed("", "Secret")),
@@ -165,16 +166,16 @@ var addonFields = map[string][]field{
 	},
 }
 
-var operatorFields = []field{
+var operatorFields = []slot{
 	entry("spec.configSecret", RoleSecret, fixed("", "Secret")),
 	entry("spec.additionalManifests", RolePayload, fixed("", "ConfigMap")),
 	entry("spec.additionalManifestsRef", RolePayload, fixed("", "ConfigMap")),
 }
 
-var certificateFields = []field{entry("spec.issuerRef", RoleIssuer, issuerRef)}
+var certificateFields = []slot{entry("spec.issuerRef", RoleIssuer, issuerRef)}
 
 // under moves fields below a key.
-func under(key string, fields []field) []field {
+func under(key string, fields []slot) []slot {
 	moved := slices.Clone(fields)
 	for i := range moved {
 		moved[i].pattern = append([]string{key}, moved[i].pattern...)
@@ -183,23 +184,23 @@ func under(key string, fields []field) []field {
 }
 
 // fieldsOf returns where objects of a kind hold references.
-func fieldsOf(id render.Identity) []field {
+func fieldsOf(id render.Identity) []slot {
 	switch {
-	case id.Group == groupCluster:
+	case id.Group == GroupCluster:
 		return clusterFields[id.Kind]
-	case id.Group == groupControlPlane:
+	case id.Group == GroupControlPlane:
 		return withASO(id, controlPlaneSpec.of(id.Kind))
-	case id.Group == groupBootstrap:
+	case id.Group == GroupBootstrap:
 		return bootstrapSpec.of(id.Kind)
-	case id.Group == groupInfra && identityFields[id.Kind] != nil:
+	case id.Group == GroupInfra && identityFields[id.Kind] != nil:
 		return identityFields[id.Kind]
-	case id.Group == groupInfra:
+	case id.Group == GroupInfra:
 		return withASO(id, infraSpec.of(id.Kind))
-	case id.Group == groupAddons:
+	case id.Group == GroupAddons:
 		return addonFields[id.Kind]
-	case id.Group == groupOperator:
+	case id.Group == GroupOperator:
 		return operatorFields
-	case id.Group == groupCertManager && id.Kind == "Certificate":
+	case id.Group == GroupCertManager && id.Kind == "Certificate":
 		return certificateFields
 	case strings.HasSuffix(id.Group, ".azure.com"):
 		return asoFields[:1]
@@ -208,7 +209,7 @@ func fieldsOf(id render.Identity) []field {
 }
 
 // withASO adds the annotations of objects that Azure Service Operator acts on.
-func withASO(id render.Identity, fields []field) []field {
+func withASO(id render.Identity, fields []slot) []slot {
 	if strings.HasPrefix(id.Kind, "AzureASO") {
 		return slices.Concat(fields, asoFields)
 	}

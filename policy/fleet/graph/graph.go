@@ -1,0 +1,143 @@
+// Package graph spreads sets of small numbers along the edges of a graph that
+// may hold cycles.
+//
+// In go vertices, edges and seeds; out comes for each vertex the set of all
+// seeds from which it can be reached. Vertices with the same set share it, so
+// that the cost follows the graph and not the product of seeds and vertices.
+// Past a budget of work a vertex gets the set of all seeds: too many rather
+// than too few. A Graph is not safe for concurrent use, its sets are.
+package graph
+
+import "slices"
+
+// Set is a set of seeds. Equal pointers are equal sets.
+type Set struct {
+	IDs []int32 // sorted
+}
+
+// Graph is being built. The zero Graph is empty.
+type Graph struct {
+	// Budget bounds how many numbers are moved between sets; 0 means 16
+	// million, a second or so.
+	Budget  int
+	sources [][]int32
+	seeds   [][]int32
+	all     []int32
+}
+
+// Vertex adds a vertex and returns its number, counted from 0.
+func (g *Graph) Vertex() int32 {
+	g.sources, g.seeds = append(g.sources, nil), append(g.seeds, nil)
+	return int32(len(g.sources) - 1)
+}
+
+// Edge lets what reaches from reach to as well.
+func (g *Graph) Edge(from, to int32) {
+	g.sources[to] = append(g.sources[to], from)
+}
+
+// Seed puts a number into the set of a vertex.
+func (g *Graph) Seed(vertex, id int32) {
+	g.seeds[vertex] = append(g.seeds[vertex], id)
+	g.all = append(g.all, id)
+}
+
+// solver finds strongly connected vertices (Tarjan) and gives each group the
+// union of what its sources reach; sources are done before what they spread to.
+type solver struct {
+	*Graph
+	index, low []int32
+	stack      []int32
+	on         []bool
+	next       int32
+	out        []*Set
+	left       int
+	everything *Set
+}
+
+// Solve returns the sets by vertex; nil where nothing reaches.
+func (g *Graph) Solve() []*Set {
+	n := len(g.sources)
+	s := &solver{
+		Graph: g, index: make([]int32, n), low: make([]int32, n), on: make([]bool, n),
+		out: make([]*Set, n), left: g.Budget,
+	}
+	if s.left == 0 {
+		s.left = 16_000_000
+	}
+	for v := range n {
+		if s.index[v] == 0 {
+			s.follow(int32(v))
+		}
+	}
+	return s.out
+}
+
+func (s *solver) follow(v int32) {
+	s.next++
+	s.index[v], s.low[v] = s.next, s.next
+	s.stack, s.on[v] = append(s.stack, v), true
+	for _, w := range s.sources[v] {
+		if s.index[w] == 0 {
+			s.follow(w)
+			s.low[v] = min(s.low[v], s.low[w])
+		} else if s.on[w] {
+			s.low[v] = min(s.low[v], s.index[w])
+		}
+	}
+	if s.low[v] != s.index[v] {
+		return
+	}
+	at := len(s.stack) - 1
+	for s.stack[at] != v {
+		at--
+	}
+	group := s.stack[at:]
+	union := s.union(group)
+	for _, w := range group {
+		s.on[w], s.out[w] = false, union
+	}
+	s.stack = s.stack[:at]
+}
+
+// union returns what a group of vertices is reached from; nil for nothing.
+func (s *solver) union(group []int32) *Set {
+	parts := map[*Set]bool{}
+	var ids []int32
+	for _, v := range group {
+		ids = append(ids, s.seeds[v]...)
+		for _, w := range s.sources[v] {
+			if part := s.out[w]; part != nil {
+				parts[part] = true
+			}
+		}
+	}
+	var largest *Set
+	for part := range parts {
+		if largest == nil || len(part.IDs) > len(largest.IDs) {
+			largest = part
+		}
+	}
+	if len(ids) == 0 && len(parts) <= 1 {
+		return largest
+	}
+	for part := range parts {
+		if s.left -= len(part.IDs); s.left < 0 {
+			return s.whole()
+		}
+		ids = append(ids, part.IDs...)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if largest != nil && len(largest.IDs) == len(ids) {
+		return largest
+	}
+	return &Set{slices.Clip(ids)}
+}
+
+func (s *solver) whole() *Set {
+	if s.everything == nil {
+		s.everything = &Set{slices.Compact(slices.Sorted(slices.Values(s.all)))}
+	}
+	return s.everything
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // ErrMalformed says that bytes are not what the other side should have sent,
@@ -15,9 +16,9 @@ var ErrMalformed = errors.New("malformed message")
 const (
 	// maxDepth bounds the nesting of values and the steps of a path.
 	maxDepth = 256
-	// maxElements bounds the elements of all lists, maps and paths of one
-	// frame, and with it the memory that a small frame can expand to.
-	maxElements = 16 << 20
+	// maxMemory bounds what the lists, maps and paths of one frame take once
+	// they are decoded: a small frame can expand to some 30 times its size.
+	maxMemory = 512 << 20
 	// firstElements is how many elements are allocated on a count's word.
 	firstElements = 512
 )
@@ -29,17 +30,18 @@ type codec struct {
 	writing bool
 	out     []byte
 	in      []byte
-	left    int // elements that may still come
+	left    int // bytes of memory that may still be taken
 	texts   *texts
+	room    []any // for the steps of paths
 	err     error
 }
 
 func writer(out []byte) *codec {
-	return &codec{writing: true, out: out, left: maxElements}
+	return &codec{writing: true, out: out, left: maxMemory}
 }
 
 func reader(in []byte, known *texts) *codec {
-	return &codec{in: in, left: maxElements, texts: known}
+	return &codec{in: in, left: maxMemory, texts: known}
 }
 
 func (c *codec) fail(format string, args ...any) {
@@ -103,22 +105,25 @@ func (c *codec) int(p *int) {
 	*p = int(v)
 }
 
-// count carries how many elements follow; each takes at least one byte.
-func (c *codec) count(n int) int {
+// count carries how many elements follow; each takes at least one byte here,
+// and size bytes of memory.
+func (c *codec) count(n, size int) int {
 	c.int(&n)
 	if !c.writing && n > len(c.in) {
 		c.fail("%d elements in %d bytes", n, len(c.in))
 	}
-	c.charge(n)
 	if c.err != nil {
+		return 0
+	}
+	if c.charge(n, size); c.err != nil {
 		return 0
 	}
 	return n
 }
 
-func (c *codec) charge(n int) {
-	if c.left -= n; c.left < 0 {
-		c.fail("more than %d elements", maxElements)
+func (c *codec) charge(n, size int) {
+	if c.left -= n * size; c.left < 0 {
+		c.fail("message takes more than %d MiB of memory", maxMemory>>20)
 	}
 }
 
@@ -180,7 +185,7 @@ func list[T any](c *codec, p *[]T, each func(*codec, *T)) {
 		*p = nil
 		return
 	}
-	n := c.count(len(*p))
+	n := c.count(len(*p), int(unsafe.Sizeof(*new(T))))
 	if c.writing {
 		for i := range *p {
 			each(c, &(*p)[i])

@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/json"
+
 const (
 	knownTexts  = 8192
 	knownLength = 64
@@ -9,7 +11,8 @@ const (
 // and file names make up most of what children send. It belongs to one
 // connection and is bounded whatever the child sends.
 type texts struct {
-	known map[string]any
+	known   map[string]any
+	numbers map[string]any
 }
 
 // value returns the string of the bytes as a value.
@@ -26,6 +29,23 @@ func (t *texts) value(b []byte) any {
 	s := string(b)
 	var v any = s
 	t.known[s] = v
+	return v
+}
+
+// number returns the bytes as a number.
+func (t *texts) number(b []byte) any {
+	if v, ok := t.numbers[string(b)]; ok {
+		return v
+	}
+	if t.numbers == nil || len(t.numbers) >= knownTexts {
+		t.numbers = make(map[string]any, 64)
+	}
+	n := json.Number(b)
+	if len(b) > knownLength {
+		return n
+	}
+	var v any = n
+	t.numbers[string(n)] = v
 	return v
 }
 

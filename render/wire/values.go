@@ -21,6 +21,15 @@ const (
 	tagMap
 )
 
+// What values take in memory, about: an interface, a map, and what one key
+// adds to it; and how many steps of paths are allocated at once.
+const (
+	valueSize = 16
+	mapSize   = 64
+	entrySize = 48
+	pathRoom  = 256
+)
+
 // value carries what [render.Resource.Object] may hold.
 func (c *codec) value(p *any, depth int) {
 	switch {
@@ -57,7 +66,7 @@ func (c *codec) writeValue(v any, depth int) {
 			return
 		}
 		c.out = append(c.out, tagList)
-		c.count(len(v))
+		c.count(len(v), valueSize)
 		for i := range v {
 			c.value(&v[i], depth+1)
 		}
@@ -74,7 +83,8 @@ func (c *codec) writeValue(v any, depth int) {
 }
 
 func (c *codec) writeMap(m map[string]any, depth int) {
-	c.count(len(m))
+	c.charge(1, mapSize)
+	c.count(len(m), entrySize)
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		c.text(&key)
 		v := m[key]
@@ -103,9 +113,9 @@ func (c *codec) readValue(depth int) any {
 			c.fail("not a number")
 			return nil
 		}
-		return json.Number(b)
+		return c.texts.number(b)
 	case tagList:
-		n := c.count(0)
+		n := c.count(0, valueSize)
 		items := make([]any, 0, min(n, firstElements))
 		for ; n > 0 && c.err == nil; n-- {
 			var item any
@@ -121,7 +131,8 @@ func (c *codec) readValue(depth int) any {
 }
 
 func (c *codec) readMap(depth int) map[string]any {
-	n := c.count(0)
+	c.charge(1, mapSize)
+	n := c.count(0, entrySize)
 	m := make(map[string]any, min(n, firstElements))
 	last := ""
 	for i := range n {
@@ -172,20 +183,31 @@ func (c *codec) path(p *render.Path, before render.Path) {
 	}
 	var shared int
 	c.int(&shared)
-	n := c.count(0)
+	n := c.count(0, valueSize)
 	if shared > len(before) || shared+n > maxDepth {
 		c.fail("path of %d steps after %d", n, shared)
 	}
-	c.charge(shared)
+	c.charge(shared, valueSize)
 	if *p = nil; c.err != nil || shared+n == 0 {
 		return
 	}
-	path := make(render.Path, shared+n)
+	path := c.steps(shared + n)
 	copy(path, before[:shared])
 	for i := shared; i < len(path) && c.err == nil; i++ {
 		path[i] = c.readStep()
 	}
 	*p = path
+}
+
+// steps returns room for a path. Paths are short and many: they are cut from
+// longer slices.
+func (c *codec) steps(n int) render.Path {
+	if n > len(c.room) {
+		c.room = make([]any, max(n, pathRoom))
+	}
+	path := c.room[:n:n]
+	c.room = c.room[n:]
+	return path
 }
 
 func (c *codec) writePath(p, before render.Path) {
@@ -198,9 +220,9 @@ func (c *codec) writePath(p, before render.Path) {
 		shared++
 	}
 	rest := len(p) - shared
-	c.charge(shared)
+	c.charge(shared, valueSize)
 	c.int(&shared)
-	c.count(rest)
+	c.count(rest, valueSize)
 	for _, step := range p[shared:] {
 		switch step := step.(type) {
 		case string:

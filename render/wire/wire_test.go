@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -283,13 +284,13 @@ func TestAnnouncedIsNotAllocated(t *testing.T) {
 
 // Paths that share all with the one before cost two bytes each and must not
 // expand without end.
-func TestElementsAreBounded(t *testing.T) {
+func TestMemoryIsBounded(t *testing.T) {
 	long := make([]byte, 0, 3*maxDepth)
 	for range maxDepth {
 		long = append(long, 1)
 	}
 	frame := []byte{kindOf(&ParseResult{}), tagNil, 1}
-	const paths = 100_000
+	const paths = 10_000
 	enc := writer(frame)
 	n := paths
 	enc.int(&n)
@@ -300,8 +301,31 @@ func TestElementsAreBounded(t *testing.T) {
 		frame = append(frame, 0x80, 0x02, 0, 1, 0)
 	}
 	frame = append(frame, 0)
-	if _, err := decode(frame, &texts{}); err == nil || !strings.Contains(err.Error(), "elements") {
-		t.Fatalf("%d bytes became %d steps: %v", len(frame), paths*maxDepth, err)
+	dec := reader(frame[1:], &texts{})
+	dec.left = 16 << 20
+	if new(ParseResult).code(dec); dec.err == nil || !strings.Contains(dec.err.Error(), "memory") {
+		t.Fatalf("%d bytes became %d steps: %v", len(frame), paths*maxDepth, dec.err)
+	}
+}
+
+// A list of empty maps is the dearest thing to decode for its bytes.
+func TestEmptyMapsAreBounded(t *testing.T) {
+	const maps, budget = 1 << 20, 16 << 20
+	enc := writer([]byte{tagList})
+	n := maps
+	enc.int(&n)
+	dec := reader(append(enc.out, bytes.Repeat([]byte{tagMap, 0}, maps)...), &texts{})
+	dec.left = budget + maps*valueSize
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	new(ParseResult).code(dec)
+	runtime.ReadMemStats(&after)
+	if dec.err == nil || !strings.Contains(dec.err.Error(), "memory") {
+		t.Fatal(dec.err)
+	}
+	// The list itself grows by copying.
+	if took := after.TotalAlloc - before.TotalAlloc; took > 3*budget {
+		t.Errorf("decoding took %d MiB", took>>20)
 	}
 }
 

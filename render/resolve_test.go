@@ -54,7 +54,8 @@ func folder(t testing.TB, lines ...string) render.Tree {
 func TestResolve(t *testing.T) {
 	lines := []string{"a/b/file", "link -> a/b", "a/up -> ../link/file", "loop -> loop", "ping -> pong", "pong -> ping",
 		"out -> ../x", "abs -> /etc/passwd", "deep/out -> ../../x", "dangling -> a/none/x", "slash -> a/b/file/",
-		"top -> .", "a/top -> ..", "via -> link/../file2", "a/file2", `back\slash`, "long -> " + strings.Repeat("a/../", 800) + "a",
+		"top -> .", "a/top -> ..", "via -> link/../file2", "a/file2", `back\slash`,
+		"long -> " + strings.Repeat("a/../", 800) + "a",
 		"c0 -> a", "weird -> a/./b//file"}
 	for i := range 9 {
 		lines = append(lines, "c"+strconv.Itoa(i+1)+" -> c"+strconv.Itoa(i))

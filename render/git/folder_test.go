@@ -135,7 +135,8 @@ func TestACancelledScanIsTriedAgain(t *testing.T) {
 
 func TestFolderSaysWhatToDo(t *testing.T) {
 	dir := t.TempDir()
-	for path, want := range map[string]string{dir + "/none": "name an existing folder", dir + "/file": "name the repository's folder"} {
+	for path, want := range map[string]string{dir + "/none": "name an existing folder",
+		dir + "/file": "name the repository's folder"} {
 		if err := os.WriteFile(dir+"/file", nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,8 @@ func TestMerge(t *testing.T) {
 	}{
 		"both sides": {[]string{"a", "1\n2\n3\n4\n5\n"}, []string{"a", "1x\n2\n3\n4\n5\n"}, []string{"a", "1\n2\n3\n4\n5y\n"},
 			map[string]string{"a": "1 1x\n2\n3\n4\n5y\n"}, nil},
-		"content": {[]string{"a\nb", "1\n", "c", "1\n"}, []string{"a\nb", "2\n", "c", "2\n"}, []string{"a\nb", "3\n", "c", "3\n"},
+		"content": {[]string{"a\nb", "1\n", "c", "1\n"}, []string{"a\nb", "2\n", "c", "2\n"}, []string{"a\nb",
+			"3\n", "c", "3\n"},
 			nil, []string{"a\nb", "c"}},
 		"modify and delete": {[]string{"a", "1\n"}, []string{"a", "2\n"}, []string{"a", "-"}, nil, []string{"a"}},
 		"rename twice": {[]string{"a", long}, []string{"a", "-", "b", long}, []string{"a", "-", "c", long},
@@ -171,7 +172,8 @@ func TestNothingOfTheRepositoryRuns(t *testing.T) {
 }
 
 func TestNothingIsWrittenToTheRepository(t *testing.T) {
-	f := branches(t, []string{"a", "1\n2\n3\n4\n5\n"}, []string{"a", "1x\n2\n3\n4\n5\n"}, []string{"a", "1\n2\n3\n4\n5y\n"})
+	f := branches(t, []string{"a", "1\n2\n3\n4\n5\n"},
+		[]string{"a", "1x\n2\n3\n4\n5\n"}, []string{"a", "1\n2\n3\n4\n5y\n"})
 	snapshot := func() map[string]string {
 		all := map[string]string{}
 		err := filepath.WalkDir(f.dir, func(path string, entry fs.DirEntry, err error) error {
@@ -237,8 +239,10 @@ func TestRevisions(t *testing.T) {
 			t.Errorf("%q is %s, want %s", revision, got, want)
 		}
 	}
-	absent := strings.Repeat("a", 40)
-	for _, revision := range []string{"", "-", "--all", "--git-dir", "-h", "nope", "main..v1", "^main", "main:a", "blob", "both",
+	absent := strings.Repeat("a",
+		40)
+	for _, revision := range []string{"", "-", "--all", "--git-dir", "-h", "nope", "main..v1",
+		"^main", "main:a", "blob", "both",
 		second[:8], "refs/heads/ghost", "refs/heads/none", "main\x00", "main\n", "@{nope}", "--\nmain", absent, "HEAD^{tree}",
 		"--output=" + f.dir + "/x", "abc", "\xff", ":/nothing", strings.Repeat("x", 5000)} {
 		got, err := r.Commit(t.Context(), revision)

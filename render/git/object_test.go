@@ -76,7 +76,8 @@ func BenchmarkWalk(b *testing.B) {
 	for i := range 20_000 {
 		path := "clusters/region-" + string(rune('a'+i%20)) + "/c" + strings.Repeat("x", i%7) + string(rune('a'+i/20%26))
 		text := strings.Repeat("key: value\n", 40) + path
-		fast.WriteString("M 100644 inline " + path + "/f" + decimal(i) + ".yaml\ndata " + decimal(len(text)) + "\n" + text + "\n")
+		fast.WriteString("M 100644 inline " + path + "/f" + decimal(i) + ".yaml\ndata " +
+			decimal(len(text)) + "\n" + text + "\n")
 	}
 	f.gitInput(fast.String(), "fast-import", "--quiet")
 	walk := func(b *testing.B, tree render.Tree) {

@@ -105,7 +105,8 @@ func TestOpenRefusesAMissingOrOldGit(t *testing.T) {
 		t.Setenv("PATH", bin)
 		_, err := Open(t.Context(), f.dir, Options{TempDir: t.TempDir()})
 		var setup *SetupError
-		if !errors.As(err, &setup) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "2.38 or later") {
+		if !errors.As(err, &setup) || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(),
+			"2.38 or later") {
 			t.Errorf("%q: got %v, want …%s…", text, err, want)
 		}
 	}
@@ -129,7 +130,8 @@ func TestSHA256Repository(t *testing.T) {
 
 func TestNamesAreBytes(t *testing.T) {
 	f := newFixture(t)
-	names := []string{"new\nline", "ünïcode", `back\slash`, " space ", "..x", "...", "\xff\xfe", "-dash", "a:b", `q"uote`, "foo", "foo.d/x", "foo-bar"}
+	names := []string{"new\nline", "ünïcode", `back\slash`, " space ", "..x", "...", "\xff\xfe",
+		"-dash", "a:b", `q"uote`, "foo", "foo.d/x", "foo-bar"}
 	want := map[string]string{}
 	for _, name := range names {
 		f.write("dir/"+name, name)
@@ -177,8 +179,10 @@ func TestModesAndErrors(t *testing.T) {
 	}
 	for path, want := range map[string]error{
 		"none": fs.ErrNotExist, "dir/none": fs.ErrNotExist, "dir/plain/x": fs.ErrNotExist, "dir/link/x": fs.ErrNotExist,
-		"dir": render.ErrNotFile, "": render.ErrNotFile, "dir/sub": render.ErrNotFile, "dir/sub/x": fs.ErrNotExist,
-		"/dir/plain": fs.ErrNotExist, "dir/../dir/plain": fs.ErrNotExist, "dir/": fs.ErrNotExist, "./dir/plain": fs.ErrNotExist,
+		"dir": render.ErrNotFile, "": render.ErrNotFile, "dir/sub": render.ErrNotFile,
+		"dir/sub/x":  fs.ErrNotExist,
+		"/dir/plain": fs.ErrNotExist, "dir/../dir/plain": fs.ErrNotExist, "dir/": fs.ErrNotExist,
+		"./dir/plain": fs.ErrNotExist,
 	} {
 		if _, err := tree.ReadFile(t.Context(), path); !errors.Is(err, want) {
 			t.Errorf("ReadFile(%q): %v, want %v", path, err, want)
@@ -193,7 +197,8 @@ func TestModesAndErrors(t *testing.T) {
 
 func TestLargeFilesAreRefusedUnread(t *testing.T) {
 	f := newFixture(t)
-	f.commit("exact", strings.Repeat("x", 1<<20), "over", strings.Repeat("x", 1<<20+1), "huge", strings.Repeat("y", 64<<20), "small", "s")
+	f.commit("exact", strings.Repeat("x", 1<<20), "over", strings.Repeat("x", 1<<20+1),
+		"huge", strings.Repeat("y", 64<<20), "small", "s")
 	r := open(t, f.dir, Options{})
 	tree := r.Tree(mustCommit(t, r, "HEAD").Tree)
 	if got := len(mustRead(t, tree, "exact")); got != 1<<20 {

@@ -56,6 +56,24 @@ cloud_users contains [n.path, user] if {
 	is_object(user)
 }
 
+# cloud_texts are [path, text] of cloud-init text that was not unpacked.
+cloud_texts contains [path, text] if {
+	root := array.concat(prefix, ["agentConfig", "additionalUserData"])
+	some name in ["config", "data"]
+	some [below, text] in strings(field.get(field.at(root), [name]))
+	path := array.concat(array.concat(root, [name]), below)
+	not unpacked(path)
+}
+
+strings(x) := {[[], x]} if is_string(x)
+
+strings(x) := {[[key], text] | some key, text in x; is_string(text)} if is_object(x)
+
+strings(x) := set() if {
+	not is_string(x)
+	not is_object(x)
+}
+
 # embedded reports whether a string is cloud-init or ignition text.
 embedded(path) if {
 	some step in path
@@ -93,8 +111,11 @@ commands contains [array.concat(prefix, [name, i]), concat(" ", words)] if {
 }
 
 # texts are [path, text] of what a node would run or hold as a script: the
-# commands, and unpacked file contents that are not documents of their own.
+# commands, cloud-init text, and unpacked file contents that are not documents
+# of their own.
 texts contains entry if some entry in commands
+
+texts contains entry if some entry in cloud_texts
 
 texts contains [n.path, n.text] if {
 	some n in input.resource.nested

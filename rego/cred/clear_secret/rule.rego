@@ -19,8 +19,6 @@
 #   waivable: true
 package countersign.rules.cred.clear_secret
 
-import data.countersign.lib.field
-
 words := {
 	"private-key": "a private key",
 	"kubeconfig": "a kubeconfig with credentials",
@@ -28,28 +26,16 @@ words := {
 	"literal": "a secret value",
 }
 
-# fields are the places of the object that hold masked values; a document
-# inside a string lies below the step "#".
+# found are [path, words] of the masked values; a document inside a string lies
+# below the step "#".
 found contains [field_of(entry.path), words[entry.class]] if {
 	some entry in input.resource.masked
-	not payload(entry)
 }
 
 field_of(path) := array.slice(path, 0, nested[0]) if {
 	nested := [i | some i, step in path; step == "#"]
 	count(nested) > 0
 } else := path
-
-# payload reports whether a value is a whole manifest for another cluster: what
-# is secret in it has an entry of its own.
-payload(entry) if {
-	entry.class == "literal"
-	field.get(input.resource.object, ["type"]) == "addons.cluster.x-k8s.io/resource-set"
-	some document in input.resource.nested
-	document.path == entry.path
-	some manifest in document.documents
-	field.text(field.get(manifest, ["kind"])) != ""
-}
 
 findings contains {
 	"path": path,

@@ -88,6 +88,14 @@ opens(user) if count(keys(user)) > 0
 opens(user) if password(user)
 
 findings contains {
+	"path": path,
+	"message": "cloud-init text gives users SSH keys",
+} if {
+	some [path, text] in bootstrap.cloud_texts
+	regex.match(`ssh[-_]authorized[-_]keys["']?:\s*(-\s*\S|\[\s*[^\]\s])`, text)
+}
+
+findings contains {
 	"path": array.concat(path, ["path"]),
 	"message": "a file of authorized SSH keys is written on nodes",
 } if {
@@ -100,7 +108,7 @@ findings contains {
 	"message": "boot scripts write authorized SSH keys on nodes",
 } if {
 	some [path, text] in bootstrap.texts
-	contains(text, "authorized_keys")
+	regex.match(`(^|[^_])authorized_keys`, text)
 }
 
 findings contains {

@@ -104,3 +104,20 @@ test_other_class_patches_are_silent if {
 	}
 	paths(config("ClusterClass", {"patches": null})) == set()
 }
+
+cloud_init(text) := config("RKE2ControlPlane", {"agentConfig": {"additionalUserData": {"config": text}}})
+
+test_cloud_init_text_that_was_not_unpacked if {
+	path := ["spec", "agentConfig", "additionalUserData", "config"]
+	every text in ["users:\n- name: capv\n  ssh-authorized-keys:\n  - '${KEY}'\n", "ssh_authorized_keys: [k]"] {
+		paths(cloud_init(text)) == {path}
+	}
+	every text in ["ssh_authorized_keys: []\n", "users: []", "", null, 1] {
+		paths(cloud_init(text)) == set()
+	}
+	parts := {"data": {"users": "- ssh_authorized_keys:\n  - k"}}
+	paths(config("RKE2ControlPlane", {"agentConfig": {"additionalUserData": parts}})) == {array.concat(
+		array.slice(path, 0, 3),
+		["data", "users"],
+	)}
+}

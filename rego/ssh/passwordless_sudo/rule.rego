@@ -103,3 +103,12 @@ findings contains {
 	some [path, text] in bootstrap.texts
 	regex.match(`/etc/sudoers`, text)
 }
+
+findings contains {
+	"path": path,
+	"message": "cloud-init text makes users root by sudo",
+} if {
+	some [path, text] in bootstrap.cloud_texts
+	regex.match(`sudo["']?:.*(NOPASSWD|ALL\s*=\s*\(?\s*ALL)`, text)
+	not contains(text, "/etc/sudoers")
+}

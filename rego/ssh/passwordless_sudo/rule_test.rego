@@ -68,3 +68,11 @@ test_commands_that_write_sudo_rules if {
 	some hit in hits(worker({"preKubeadmCommands": ["echo 'ops ALL=(ALL) NOPASSWD:ALL' > /etc/sudoers.d/ops"]}))
 	hit.path == ["spec", "template", "spec", "preKubeadmCommands", 0]
 }
+
+test_cloud_init_text_that_was_not_unpacked if {
+	doc := {"resource": {"kind": "RKE2ControlPlane", "nested": [], "object": {"spec": {
+		"agentConfig": {"additionalUserData": {"config": "users:\n- name: capv\n  sudo: ALL=(ALL) NOPASSWD:ALL\n"}},
+	}}}}
+	some hit in hits(doc)
+	hit.path == ["spec", "agentConfig", "additionalUserData", "config"]
+}

@@ -23,6 +23,7 @@ type builder struct {
 	budget budget
 	build  render.Build
 	taints bool
+	entry  string // the file that stands for the root
 }
 
 // run makes the root what it becomes; it does not return an error, for all
@@ -71,6 +72,7 @@ func (b *builder) kustomize() *render.Problem {
 		return problem
 	}
 	top := c.kustomizations[len(c.kustomizations)-1]
+	b.entry = top.file
 	injection := b.inject(c, top)
 	results, err := runKustomize(b.tree, top.dir)
 	if err != nil {
@@ -216,7 +218,7 @@ func (b *builder) keep(res render.Resource) {
 
 func (b *builder) tooLarge() *render.Problem {
 	return &render.Problem{
-		Cause: render.CauseLimit, Source: render.Source{File: b.build.Root.Path},
+		Cause: render.CauseLimit, Source: render.Source{File: b.entry},
 		Message: fmt.Sprintf("renders more than %d objects or %d bytes", b.limits.Objects, b.limits.Bytes),
 		Remedy:  "split the root",
 	}

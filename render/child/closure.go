@@ -53,6 +53,8 @@ type closure struct {
 	// watchful says that something reads or tests annotations, so that
 	// kustomize's own origin annotations might be seen.
 	watchful bool
+	// selfReplaced counts the replacements that copy a field into itself.
+	selfReplaced int
 
 	folders    map[string]load
 	files      map[string][]manifest.Doc

@@ -263,6 +263,9 @@ func (r *reading) steering(n naming) {
 	}
 	for _, doc := range docs {
 		r.c.watchSteering(doc.Value)
+		if n.field == "replacements" {
+			r.selfReplacements(doc.Value, render.Source{File: p.real, Line: doc.Line(nil)})
+		}
 	}
 }
 

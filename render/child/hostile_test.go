@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -194,7 +195,11 @@ func newArena(t *testing.T) *arena {
 	}
 	t.Setenv("PATH", programs)
 	t.Setenv("TMPDIR", a.temp)
-	pool, err := worker.New(t.Context(), worker.Options{Key: []byte("a key of the tests, long enough for HMAC"), KeyID: "test"})
+	pool, err := worker.New(t.Context(), worker.Options{
+		Key: []byte("a key of the tests, long enough for HMAC"), KeyID: "test",
+		// Less than usual, so that the test does not wait for what is killed.
+		Limits: worker.Limits{CPU: 2 * time.Second, Data: 512 << 20, Heap: 256 << 20},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

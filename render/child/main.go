@@ -79,12 +79,12 @@ func (s *server) Build(root render.Root, files *wire.FS) wire.BuildResult {
 
 // build renders one root, whatever happens on the way.
 func build(root render.Root, files source, limits wire.Limits, key manifest.Key) (result wire.BuildResult) {
-	b := &builder{tree: newTree(files), limits: limits, key: key}
+	b := &builder{tree: newTree(files), limits: limits, key: key, entry: root.Path}
 	b.build.Root = root
 	defer func() {
 		if v := recover(); v != nil {
 			b.fail(&render.Problem{
-				Cause: render.CauseCrash, Source: render.Source{File: root.Path},
+				Cause: render.CauseCrash, Source: render.Source{File: b.entry},
 				Message: "kustomize crashed while it built the root",
 				Remedy:  "simplify the root; run kustomize build to see what it says",
 			})

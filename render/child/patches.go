@@ -91,7 +91,30 @@ func (r *reading) keepPatch(p patch) {
 	r.total = r.total.plus(load{accumulations: 1})
 	for _, doc := range p.docs {
 		r.c.watchPatch(doc.Value)
+		if r.problem == nil && selfCopies(doc.Value) > maxSelfCopies {
+			r.problem = &render.Problem{
+				Cause: render.CauseLimit, Source: render.Source{File: p.file, Line: p.above + doc.Line(nil)},
+				Message: fmt.Sprintf("a JSON patch copies a value into itself more than %d times", maxSelfCopies),
+				Remedy:  "write the values out",
+			}
+		}
 	}
+}
+
+// maxSelfCopies is how often one JSON patch may double what it patches.
+const maxSelfCopies = 8
+
+// selfCopies counts the operations that copy a value into itself.
+func selfCopies(patch any) int {
+	copies := 0
+	list, _ := patch.([]any)
+	for _, item := range list {
+		op := object{value: asMap(item)}
+		if from := op.text("from"); op.text("op") == "copy" && strings.HasPrefix(op.text("path"), from) {
+			copies++
+		}
+	}
+	return copies
 }
 
 // inside decodes YAML that a kustomization holds as text.
@@ -192,7 +215,9 @@ func (r *reading) replacements() {
 	for i := range r.k.Replacements {
 		replacement := &r.k.Replacements[i]
 		if replacement.Path == "" {
-			r.c.watchSteering(plain(replacement.Replacement))
+			value := plain(replacement.Replacement)
+			r.c.watchSteering(value)
+			r.selfReplacements(value, r.k.source("replacements"))
 			continue
 		}
 		if r.problem != nil {
@@ -201,6 +226,34 @@ func (r *reading) replacements() {
 		r.steering(naming{
 			k: r.k, field: "replacements", steps: []any{"replacements", i, "path"}, value: replacement.Path,
 		})
+	}
+}
+
+// selfReplacements counts the replacements that copy a field into itself.
+func (r *reading) selfReplacements(value any, at render.Source) {
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	for _, item := range list {
+		replacement := object{value: asMap(item)}
+		from := replacement.text("source", "fieldPath")
+		targets, _ := replacement.value["targets"].([]any)
+		for _, target := range targets {
+			paths, _ := asMap(target)["fieldPaths"].([]any)
+			for _, path := range paths {
+				if to, ok := path.(string); ok && from != "" && strings.HasPrefix(to, from+".") {
+					r.c.selfReplaced++
+				}
+			}
+		}
+	}
+	if r.problem == nil && r.c.selfReplaced > maxSelfCopies {
+		r.problem = &render.Problem{
+			Cause: render.CauseLimit, Source: at,
+			Message: fmt.Sprintf("more than %d replacements copy a field into itself", maxSelfCopies),
+			Remedy:  "write the values out",
+		}
 	}
 }
 

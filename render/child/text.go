@@ -37,29 +37,25 @@ func unreadable(err error, at render.Source, what string) *render.Problem {
 	if !ok {
 		return p
 	}
-	switch failure.Code {
-	case wire.CodeMissing:
-		return p
-	case wire.CodeDir, wire.CodeFile, wire.CodeInvalid:
-		p.Cause, p.Message = render.CauseMissing, what+": "+failure.Code.String()
-		return p
-	case wire.CodeTooLarge, wire.CodeBudget:
-		p.Cause = render.CauseLimit
-	default:
-		p.Cause = render.CauseUnreadable
+	if said, ok := refusals[failure.Code]; ok {
+		p.Cause, p.Message, p.Remedy = said.cause, what+" "+said.why, said.remedy
 	}
-	p.Message = what + ": " + failure.Code.String()
-	p.Remedy = remedies[failure.Code]
 	return p
 }
 
-var remedies = map[wire.Code]string{
-	wire.CodeTooLarge:  "split the file",
-	wire.CodeBudget:    "split the root",
-	wire.CodeOutside:   "put the file into the repository",
-	wire.CodeLoop:      "replace the symlinks by files",
-	wire.CodeSubmodule: "put the files into this repository: submodules are not read",
-	wire.CodePointer:   "store manifests in git itself, not in LFS",
+var refusals = map[wire.Code]struct {
+	cause       render.Cause
+	why, remedy string
+}{
+	wire.CodeDir:       {render.CauseMissing, "is a folder where a file is needed", "name a file"},
+	wire.CodeFile:      {render.CauseMissing, "is a file where a folder is needed", "name a folder"},
+	wire.CodeInvalid:   {render.CauseMissing, "is no path of a repository", "name a relative path"},
+	wire.CodeTooLarge:  {render.CauseLimit, "is larger than the limit of one file", "split the file"},
+	wire.CodeBudget:    {render.CauseLimit, "is more than one root may read", "split the root"},
+	wire.CodeOutside:   {render.CauseUnreadable, "is behind a symlink that leaves the repository", "put the file into the repository"},
+	wire.CodeLoop:      {render.CauseUnreadable, "is behind symlinks that lead in a circle, or through too many", "replace the symlinks by files"},
+	wire.CodeSubmodule: {render.CauseUnreadable, "is in a submodule, which is not read", "put the files into this repository"},
+	wire.CodePointer:   {render.CauseUnreadable, "is an LFS pointer, not content", "store manifests in git itself, not in LFS"},
 }
 
 // asciiQuoted is [quoted] for names that look alike.

@@ -73,6 +73,9 @@ func (t *trace) find(r *rendition) written {
 		}
 	}
 	w.document = closest(candidates, w.rendered)
+	if w.document == nil && r.origin != nil {
+		w.document = only(candidates, w.rendered)
+	}
 	if w.document == nil && r.origin == nil {
 		w.generator = t.generator(r)
 	}
@@ -88,6 +91,23 @@ func (t *trace) file(noted string) (string, bool) {
 	}
 	kind, real, err := t.c.tree.stat(name)
 	return real, err == nil && kind == wire.KindFile
+}
+
+// only returns the one object of the same kind, whatever its name: a patch may
+// have changed that.
+func only(candidates []object, rendered object) *object {
+	var found *object
+	for i := range candidates {
+		o := &candidates[i]
+		if o.text("kind") != rendered.text("kind") || o.group() != rendered.group() {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = o
+	}
+	return found
 }
 
 // closest returns the one object of the same kind and name. A name that

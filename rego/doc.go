@@ -12,7 +12,10 @@
 //
 // For a change rule an example is a folder with base.yaml and head.yaml (either
 // may be missing), and "# want: KIND/NAME" lines in the file that exists at the
-// head. Each id is a line of ids.txt, for ever. To start one: countersign rules
+// head. A fleet rule's is such a folder, or a file: a fleet that is new; "want"
+// has a path, and "# limits: {clusters: 3}" sets the config's limits. Examples
+// are judged as a review would, without kustomize: secrets masked, nested
+// documents unpacked, ${X:=default} applied, references among them resolved. Each id is a line of ids.txt, for ever. To start one: countersign rules
 // new SECTION NAME; to test it: go test ./rego/ -run Rules/SECTION/NAME, or
 // countersign rules test DIR. A rule is tested alone with the library: a broken
 // rule breaks no other.

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/engine/enginetest"
 	"github.com/countersign-dev/countersign/rego"
 )
 
@@ -38,7 +39,7 @@ func TestLibrary(t *testing.T) {
 
 func check(t *testing.T, dir string) {
 	t.Helper()
-	report, err := engine.Test(t.Context(), dir, whole{})
+	report, err := engine.Test(t.Context(), dir, enginetest.Plain{})
 	if err != nil {
 		t.Fatal(err)
 	}

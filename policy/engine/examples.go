@@ -10,11 +10,12 @@ import (
 	"strings"
 )
 
-// example is one example of a rule: a file, or for a change rule a folder.
+// example is one example of a rule: a file, or for a change rule a folder; a
+// fleet rule may have either, a file being a fleet that is new.
 type example struct {
 	name       string // file or folder, for problems
 	file       string // the file that says what is wanted
-	base, head []byte // for an object or fleet rule only head
+	base, head []byte // nil where a side is missing
 	bad        bool
 }
 
@@ -83,14 +84,14 @@ func (t *trial) judge(ctx context.Context, engine *Engine, example example) ([]H
 		}
 		return hits, wrong, err
 	case ScopeFleet:
-		fleet, err := t.examples.Fleet(ctx, example.name, example.head)
+		fleet, err := t.examples.Fleet(ctx, example.base, example.head)
 		if err != nil {
 			return nil, nil, err
 		}
 		report, err := engine.Fleet(ctx, fleet, nil)
 		return report.Hits, report.Errors, err
 	}
-	objects, err := t.examples.Objects(ctx, example.name, example.head)
+	objects, err := t.examples.Objects(ctx, example.head)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -108,14 +109,16 @@ func findExamples(fsys fs.FS, dir string, scope Scope) ([]example, error) {
 	for _, entry := range entries {
 		e := example{name: path.Join(dir, entry.Name())}
 		switch {
-		case scope == ScopeChange && entry.IsDir():
+		case scope != ScopeObject && entry.IsDir():
 			err = e.readSides(fsys)
 		case scope != ScopeChange && !entry.IsDir() && path.Ext(entry.Name()) == ".yaml":
 			e.file = e.name
 			e.head, err = fs.ReadFile(fsys, e.name)
 		default:
-			err = fmt.Errorf("%s: examples of this scope are %s", entry.Name(),
-				map[bool]string{true: "folders with base.yaml and head.yaml", false: "files *.yaml"}[scope == ScopeChange])
+			err = fmt.Errorf("%s: examples of this scope are %s", entry.Name(), map[Scope]string{
+				ScopeObject: "files *.yaml", ScopeChange: "folders with base.yaml and head.yaml",
+				ScopeFleet: "files *.yaml or folders with base.yaml and head.yaml",
+			}[scope])
 		}
 		if err != nil {
 			return nil, err

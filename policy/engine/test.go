@@ -25,15 +25,15 @@ const (
 	wantedCoverage = 95 // percent of the rule's lines, by its own tests
 )
 
-// Examples turns a rule's example files into inputs. file is the example's
-// path, for errors; content is YAML, one or more documents.
+// Examples turns a rule's example files into inputs. Contents are YAML, one or
+// more documents; an error says what is wrong with them.
 type Examples interface {
 	// Objects returns the objects of a file.
-	Objects(ctx context.Context, file string, content []byte) ([]Object, error)
+	Objects(ctx context.Context, content []byte) ([]Object, error)
 	// Changes compares two sides; a missing side is nil.
 	Changes(ctx context.Context, base, head []byte) ([]Change, error)
-	// Fleet returns the fleet that a file describes.
-	Fleet(ctx context.Context, file string, content []byte) (Fleet, error)
+	// Fleet compares two sides of a fleet; a missing side is nil.
+	Fleet(ctx context.Context, base, head []byte) (Fleet, error)
 }
 
 // TestReport is how a folder of rules fared.
@@ -98,8 +98,8 @@ func Test(ctx context.Context, dir string, examples Examples) (TestReport, error
 	return report, nil
 }
 
-// TestLibrary checks the library of the folder of all rules: format, tests and
-// coverage of each file.
+// TestLibrary checks the library of the folder of all rules: its format, its
+// own tests, and that they and the rules' tests together reach each file's lines.
 func TestLibrary(ctx context.Context, root string) RuleTest {
 	trial := &trial{root: os.DirFS(root), result: RuleTest{Slug: "lib"}}
 	trial.runLibrary(ctx)
@@ -147,7 +147,7 @@ type trial struct {
 	root     fs.FS
 	slug     string
 	examples Examples
-	files    fs.FS // the rule alone, with library and schemas
+	files    fs.FS // the rule alone, with library and schemas; nil for the library
 	result   RuleTest
 }
 
@@ -224,7 +224,7 @@ func firstDifference(a, b []byte) int {
 	return min(len(left), len(right))
 }
 
-// soloFS shows one rule, or none where slug is "", with library and schemas: the folder's own, else the
+// soloFS shows one rule with library and schemas: the folder's own, else the
 // built-in ones.
 type soloFS struct {
 	root fs.FS
@@ -233,7 +233,7 @@ type soloFS struct {
 
 // Open opens what belongs to the rule.
 func (s soloFS) Open(name string) (fs.File, error) {
-	if s.slug != "" && strings.HasPrefix(name, s.slug+"/") {
+	if strings.HasPrefix(name, s.slug+"/") {
 		return s.root.Open(name)
 	}
 	first, _, _ := strings.Cut(name, "/")
@@ -249,7 +249,7 @@ func (s soloFS) Open(name string) (fs.File, error) {
 // Glob finds the library's files or the one rule; the patterns are our own.
 func (s soloFS) Glob(pattern string) ([]string, error) {
 	switch {
-	case pattern == ruleGlob && s.slug != "":
+	case pattern == ruleGlob:
 		return []string{path.Join(s.slug, "rule.rego")}, nil
 	case pattern == libraryGlob:
 		if _, err := fs.Stat(s.root, "lib"); err != nil {

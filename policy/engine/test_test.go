@@ -161,13 +161,18 @@ func TestOtherScopesHaveExamples(t *testing.T) {
 	write(t, filepath.Join(root, "tag/gone/good/edited/head.yaml"), config("x", "2"))
 	write(t, filepath.Join(root, "tag/many/rule.rego"), meta("fleet", "finding", "CS-TAG-002")+
 		"package countersign.rules.tag.many\n\n"+
-		"findings contains {\"path\": [], \"message\": \"is there\", \"object\": c.object} if some c in input.clusters\n")
+		"findings contains {\"path\": [], \"message\": \"is there\", \"object\": c.object} if {\n\tsome c in input.clusters\n\tc.new\n}\n")
 	write(t, filepath.Join(root, "tag/many/rule_test.rego"), "package countersign.rules.tag.many_test\n\n"+
 		"import data.countersign.rules.tag.many\n\n"+
-		"test_many if count(many.findings) == 1 with input as {\"clusters\": [{\"object\": {}}]}\n")
-	write(t, filepath.Join(root, "tag/many/good/none.yaml"), "ClustersTotal: 0\n")
-	write(t, filepath.Join(root, "tag/many/bad/one.yaml"), "# want: Cluster/eu\nClusters:\n"+
-		"  - Destination: d\n    Object: {kind: Cluster, name: eu}\n")
+		"test_many if count(many.findings) == 1 with input as {\"clusters\": [{\"object\": {}, \"new\": true}]}\n")
+	cluster := func(name string) string {
+		return "---\napiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {name: " + name + "}\nspec: {}\n"
+	}
+	write(t, filepath.Join(root, "tag/many/good/same/base.yaml"), cluster("eu"))
+	write(t, filepath.Join(root, "tag/many/good/same/head.yaml"), cluster("eu"))
+	write(t, filepath.Join(root, "tag/many/bad/more/base.yaml"), cluster("eu"))
+	write(t, filepath.Join(root, "tag/many/bad/more/head.yaml"), "# want: Cluster/us\n"+cluster("eu")+cluster("us"))
+	write(t, filepath.Join(root, "tag/many/bad/new.yaml"), "# want: Cluster/eu\n# limits: {clusters: 3}\n"+cluster("eu"))
 	report := test(t, root)
 	if !report.OK() || len(report.Rules) != 2 || report.Rules[0].Examples != 3 {
 		t.Errorf("%+v", report)

@@ -1,174 +1,208 @@
-// Package enginetest makes inputs for rules' tests out of plain YAML, without
-// kustomize: the objects as they stand, without placeholder defaults, links,
-// masked values or class patches. In go example files, out come inputs. It is
-// for tests and for authors of rules; nothing here sees a pull request.
+// Package enginetest makes inputs for rules' tests out of plain manifests, as
+// a review would without kustomize: objects are canonical, secrets masked,
+// nested documents unpacked, placeholder defaults applied, references resolved
+// and changes found by the packages that do so for reviews. In go example
+// files, out come inputs. It runs in this process without walls, so it is for
+// tests and for authors of rules: nothing here sees a pull request.
 package enginetest
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
-	"reflect"
-	"regexp"
-	"slices"
-	"strings"
+	"io/fs"
+	"path"
 
-	"sigs.k8s.io/yaml"
-
+	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet"
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/manifest"
 )
 
-// Plain implements [engine.Examples] on the YAML alone. It is safe for
+// Plain implements [engine.Examples] on manifests as they are. It is safe for
 // concurrent use.
 type Plain struct{}
 
-var separator = regexp.MustCompile(`(?m)^---[ \t]*$`)
+// folder is the root that an example becomes, file the manifests in it.
+const (
+	folder = "example"
+	file   = "manifests.yaml"
+)
 
-// Objects returns an input for each document of the file.
-func (Plain) Objects(_ context.Context, file string, content []byte) ([]engine.Object, error) {
-	resources, err := parse(content)
+// Objects returns an input for each document of a file. They see each other.
+func (Plain) Objects(ctx context.Context, content []byte) ([]engine.Object, error) {
+	sides, err := compare(ctx, nil, content)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, err
 	}
-	objects := make([]engine.Object, len(resources))
-	for i, resource := range resources {
-		objects[i] = engine.Object{Resource: resource, Resolved: resource.Object}
+	build := sides.compared.Head.Builds[folder]
+	objects := make([]engine.Object, len(build.Resources))
+	for i := range build.Resources {
+		objects[i] = sides.head.Object(&build.Resources[i], build.Root)
 	}
 	return objects, nil
 }
 
-// Changes pairs the documents of both sides by identity and compares them.
-func (Plain) Changes(_ context.Context, base, head []byte) ([]engine.Change, error) {
-	sides := [2]map[render.Identity]*render.Resource{{}, {}}
-	for i, content := range [][]byte{base, head} {
-		resources, err := parse(content)
-		if err != nil {
-			return nil, err
-		}
-		for _, resource := range resources {
-			sides[i][resource.Identity] = resource
-		}
+// Changes compares two sides; a missing one is nil.
+func (Plain) Changes(ctx context.Context, base, head []byte) ([]engine.Change, error) {
+	sides, err := compare(ctx, base, head)
+	if err != nil {
+		return nil, err
 	}
-	all := maps.Clone(sides[0])
-	maps.Copy(all, sides[1])
-	ids := slices.SortedFunc(maps.Keys(all), func(a, b render.Identity) int {
-		return strings.Compare(fmt.Sprint(a), fmt.Sprint(b))
-	})
-	var changes []engine.Change
-	for _, id := range ids {
-		if change := compare(sides[0][id], sides[1][id]); change != nil {
-			changes = append(changes, *change)
-		}
+	changes := make([]engine.Change, len(sides.compared.Changes))
+	for i := range sides.compared.Changes {
+		changes[i] = sides.head.Change(&sides.compared.Changes[i], sides.base)
 	}
 	return changes, nil
 }
 
-// Fleet reads one document: the fields of [engine.Fleet] by their Go names.
-func (Plain) Fleet(_ context.Context, file string, content []byte) (engine.Fleet, error) {
-	var fleet engine.Fleet
-	if err := yaml.UnmarshalStrict(content, &fleet); err != nil {
-		return fleet, fmt.Errorf("%s: %w", file, err)
+// Fleet compares two sides; a missing one is nil. A line such as
+// "# limits: {clusters: 3, nodes_added: 10}" at the head sets the config's limits.
+func (Plain) Fleet(ctx context.Context, base, head []byte) (engine.Fleet, error) {
+	sides, err := compare(ctx, base, head)
+	if err != nil {
+		return engine.Fleet{}, err
 	}
-	return fleet, nil
+	settings := config.Strict()
+	for line := range bytes.Lines(head) {
+		text, found := bytes.CutPrefix(line, []byte("# limits:"))
+		if !found {
+			continue
+		}
+		document, problem := manifest.Parse("limits", append([]byte("apiVersion: countersign.dev/v1\nkind: Config\nlimits:"), text...))
+		if problem != nil {
+			return engine.Fleet{}, errors.New(problem.Message)
+		}
+		var problems []render.Problem
+		if settings, problems = config.Read(document, "example"); len(problems) > 0 {
+			return engine.Fleet{}, errors.New(problems[0].Message)
+		}
+	}
+	return sides.head.Fleet(sides.base, fleet.Question{Limits: settings.Limits}), nil
 }
 
-func parse(content []byte) ([]*render.Resource, error) {
-	var resources []*render.Resource
-	for _, document := range separator.Split(string(content), -1) {
-		text, err := yaml.YAMLToJSONStrict([]byte(document))
+// sides are both sides of an example.
+type sides struct {
+	compared   *render.Comparison
+	base, head *fleet.Index
+}
+
+func compare(ctx context.Context, base, head []byte) (sides, error) {
+	compared, err := render.Compare(ctx, builder{}, tree(base), tree(head), render.Options{All: true})
+	if err != nil {
+		return sides{}, err
+	}
+	s := sides{compared: compared}
+	for _, side := range []struct {
+		of    render.Side
+		index **fleet.Index
+	}{{compared.Base, &s.base}, {compared.Head, &s.head}} {
+		var builds []render.Build
+		for _, build := range side.of.Builds {
+			if build.Problem != nil {
+				return sides{}, fmt.Errorf("line %d: %s", build.Problem.Source.Line, build.Problem.Message)
+			}
+			builds = append(builds, build)
+		}
+		for _, notice := range side.of.Notices {
+			return sides{}, errors.New(notice.Message)
+		}
+		*side.index = fleet.New(builds, config.Strict())
+	}
+	return s, nil
+}
+
+// tree is a repository with one file of manifests; nil is an empty one.
+type tree []byte
+
+// ID names the content.
+func (t tree) ID() string {
+	if t == nil {
+		return "empty"
+	}
+	return "tree " + string(t)
+}
+
+// ReadDir lists the folder and its file.
+func (t tree) ReadDir(_ context.Context, dir string) ([]render.Entry, error) {
+	switch {
+	case t == nil && dir == "":
+		return nil, nil
+	case t != nil && dir == "":
+		return []render.Entry{{Name: folder, Mode: render.ModeDir, ID: t.ID()}}, nil
+	case t != nil && dir == folder:
+		return []render.Entry{{Name: file, Mode: render.ModeFile, ID: string(t)}}, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+// ReadFile returns the manifests.
+func (t tree) ReadFile(_ context.Context, name string) ([]byte, error) {
+	if t == nil || name != path.Join(folder, file) {
+		return nil, fs.ErrNotExist
+	}
+	return t, nil
+}
+
+// builder is a render.Builder in this process, for plain roots.
+type builder struct{}
+
+// Scan says what files are.
+func (builder) Scan(ctx context.Context, tree render.Tree, paths []string) ([]render.FileFacts, error) {
+	facts := make([]render.FileFacts, len(paths))
+	for i, name := range paths {
+		content, err := tree.ReadFile(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		decoder := json.NewDecoder(bytes.NewReader(text))
-		decoder.UseNumber()
-		var object map[string]any
-		if err := decoder.Decode(&object); err != nil {
-			return nil, err
+		facts[i] = manifest.Scan(path.Base(name), content)
+	}
+	return facts, nil
+}
+
+// Build makes a plain root its objects.
+func (builder) Build(ctx context.Context, tree render.Tree, root render.Root) (render.Build, error) {
+	build := render.Build{Root: root, Status: render.StatusBuilt}
+	var docs []manifest.Doc
+	for _, name := range root.Files {
+		content, err := tree.ReadFile(ctx, name)
+		if err != nil {
+			return build, err
 		}
-		if object == nil {
+		found, problem := manifest.Decode(name, content, manifest.Limits{})
+		if problem != nil {
+			build.Status, build.Problem = render.StatusFailed, problem
+			return build, nil
+		}
+		docs = append(docs, found...)
+	}
+	scopes := manifest.Scopes{}
+	for _, doc := range docs {
+		if object, ok := doc.Value.(map[string]any); ok {
+			scopes.Add(object)
+		}
+	}
+	for _, doc := range docs {
+		object, ok := doc.Value.(map[string]any)
+		if !ok {
 			continue
 		}
-		resources = append(resources, resourceOf(object))
-	}
-	return resources, nil
-}
-
-func resourceOf(object map[string]any) *render.Resource {
-	field := func(path ...any) string {
-		value, _ := render.Lookup(object, path)
-		text, _ := value.(string)
-		return text
-	}
-	group, version, found := strings.Cut(field("apiVersion"), "/")
-	if !found {
-		group, version = "", group
-	}
-	namespace := field("metadata", "namespace")
-	resource := &render.Resource{
-		Identity: render.Identity{
-			Group: group, Kind: field("kind"), Namespace: namespace, Name: field("metadata", "name"),
-		},
-		Version: version, RenderedNamespace: namespace, Object: object,
-	}
-	if namespace == "default" {
-		resource.Namespace = ""
-	}
-	return resource
-}
-
-// compare returns the change between two sides of an object; nil when there is none.
-func compare(before, after *render.Resource) *engine.Change {
-	change := &render.Change{Before: before, After: after}
-	out := &engine.Change{Change: change}
-	switch {
-	case before == nil:
-		change.Action, out.After = render.ActionCreate, after.Object
-	case after == nil:
-		change.Action, out.Before = render.ActionDelete, before.Object
-	default:
-		change.Action, out.Before, out.After = render.ActionUpdate, before.Object, after.Object
-		change.Fields = diff(nil, before.Object, after.Object)
-		if len(change.Fields) == 0 {
-			return nil
+		resource, problem := manifest.Canonical(object, manifest.Key("enginetest"), scopes)
+		if problem != nil {
+			problem.Source = render.Source{File: doc.Name, Line: doc.Line(nil)}
+			build.Status, build.Problem, build.Resources = render.StatusFailed, problem, nil
+			return build, nil
 		}
+		resource.Source = render.Source{File: doc.Name, Line: doc.Line(nil)}
+		build.Resources = append(build.Resources, resource)
 	}
-	return out
+	return build, nil
 }
 
-// diff compares mappings key by key and everything else as a whole; lists of
-// one length element by element.
-func diff(path render.Path, before, after any) []render.Field {
-	var fields []render.Field
-	left, leftOK := before.(map[string]any)
-	right, rightOK := after.(map[string]any)
-	if leftOK && rightOK {
-		all := maps.Clone(left)
-		maps.Copy(all, right)
-		for _, key := range slices.Sorted(maps.Keys(all)) {
-			fields = append(fields, diff(slices.Concat(path, render.Path{key}), side(left, key), side(right, key))...)
-		}
-		return fields
-	}
-	leftList, leftOK := before.([]any)
-	rightList, rightOK := after.([]any)
-	if leftOK && rightOK && len(leftList) == len(rightList) {
-		for i := range leftList {
-			fields = append(fields, diff(slices.Concat(path, render.Path{i}), leftList[i], rightList[i])...)
-		}
-		return fields
-	}
-	if reflect.DeepEqual(before, after) {
-		return nil
-	}
-	return []render.Field{{Path: path, Before: before, After: after}}
-}
-
-func side(object map[string]any, key string) any {
-	if value, ok := object[key]; ok {
-		return value
-	}
-	return render.Absent{}
+// Parse reads one document.
+func (builder) Parse(_ context.Context, name string, content []byte) (render.Document, *render.Problem, error) {
+	document, problem := manifest.Parse(name, content)
+	return document, problem, nil
 }

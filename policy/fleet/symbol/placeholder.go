@@ -3,6 +3,7 @@ package symbol
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,7 +39,7 @@ func Expand(text string, values map[string]string) (string, []string) {
 	}
 	// Pieces may have joined into a placeholder that nobody wrote.
 	again := expander{values: values}
-	if again.text(out, 0) != out {
+	if again.text(out, 0) != out || !slices.Equal(again.names, e.names) {
 		return text, Names(text)
 	}
 	return out, e.names
@@ -170,8 +171,8 @@ func resolveScalar(text string, values map[string]string) (any, []string) {
 		typed, known = out, true
 	}
 	if again, ok := typed.(string); ok && known {
-		stable, _ := Expand(again, values)
-		known = stable == again
+		stable, left := Expand(again, values)
+		known = stable == again && slices.Equal(left, names)
 	}
 	if !known {
 		return text, Names(text)

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -17,15 +18,21 @@ import (
 //go:embed builtins.txt
 var allowed string
 
+// everyBuiltin is what OPA has, by name.
+var everyBuiltin = sync.OnceValue(func() map[string]*ast.Builtin {
+	known := map[string]*ast.Builtin{}
+	for _, builtin := range ast.CapabilitiesForThisVersion().Builtins {
+		known[builtin.Name] = builtin
+	}
+	return known
+})
+
 // capabilities returns what rules may use: the allowed builtins and no host.
 // AllowNet is set here because JSON loses an empty list, and no list means
 // every host. An allowed builtin that OPA no longer has is an error.
 func capabilities(extra ...string) (*ast.Capabilities, error) {
 	all := ast.CapabilitiesForThisVersion()
-	known := make(map[string]*ast.Builtin, len(all.Builtins))
-	for _, builtin := range all.Builtins {
-		known[builtin.Name] = builtin
-	}
+	known := everyBuiltin()
 	all.Builtins = nil
 	for _, name := range append(strings.Fields(allowed), extra...) {
 		builtin, ok := known[name]

@@ -83,6 +83,11 @@ func (Plain) Fleet(ctx context.Context, base, head []byte) (engine.Fleet, error)
 	return sides.head.Fleet(sides.base, fleet.Question{Limits: settings.Limits}), nil
 }
 
+// errNoManifests says that there is nothing to judge: an example without
+// objects would be silent for the wrong reason.
+var errNoManifests = errors.New("no manifests; an example is manifests with apiVersion and kind, " +
+	"for a change or a fleet on both sides in base.yaml and head.yaml: see rego/doc.go")
+
 // sides are both sides of an example.
 type sides struct {
 	compared   *render.Comparison
@@ -95,6 +100,9 @@ func compare(ctx context.Context, base, head []byte) (sides, error) {
 		return sides{}, err
 	}
 	s := sides{compared: compared}
+	if len(compared.Base.Builds)+len(compared.Head.Builds) == 0 {
+		return s, errNoManifests
+	}
 	for _, side := range []struct {
 		of    render.Side
 		index **fleet.Index
@@ -185,10 +193,10 @@ func (builder) Build(ctx context.Context, tree render.Tree, root render.Root) (r
 		}
 	}
 	for _, doc := range docs {
-		object, ok := doc.Value.(map[string]any)
-		if !ok {
+		if doc.Value == nil {
 			continue
 		}
+		object, _ := doc.Value.(map[string]any)
 		resource, problem := manifest.Canonical(object, manifest.Key("enginetest"), scopes)
 		if problem != nil {
 			problem.Source = render.Source{File: doc.Name, Line: doc.Line(nil)}

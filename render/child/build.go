@@ -3,7 +3,6 @@ package child
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -11,13 +10,14 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/child/closure"
 	"github.com/countersign-dev/countersign/render/manifest"
 	"github.com/countersign-dev/countersign/render/wire"
 )
 
 // builder builds one root.
 type builder struct {
-	tree   *tree
+	tree   *closure.Tree
 	limits wire.Limits
 	key    manifest.Key
 	budget budget
@@ -61,22 +61,22 @@ func compareIdentity(x, y render.Identity) int {
 }
 
 func (b *builder) kustomize() *render.Problem {
-	c, problem := readClosure(b.tree, b.limits, b.build.Root.Path)
-	b.taints = c.tainting
-	b.build.Notices = c.notices
-	for feature := range c.features {
+	c, problem := closure.Read(b.tree, b.limits, b.build.Root.Path)
+	b.taints = c.Tainting
+	b.build.Notices = c.Notices
+	for feature := range c.Features {
 		b.build.Features = append(b.build.Features, feature)
 	}
 	slices.Sort(b.build.Features)
 	if problem != nil {
 		return problem
 	}
-	top := c.kustomizations[len(c.kustomizations)-1]
-	b.entry = top.file
+	top := c.Top()
+	b.entry = top.File
 	injection := b.inject(c, top)
-	results, err := runKustomize(b.tree, top.dir)
+	results, err := runKustomize(b.tree, top.Dir)
 	if err != nil {
-		return c.explain(err)
+		return b.explain(c, err)
 	}
 	return b.collect(c, results, injection)
 }
@@ -84,17 +84,17 @@ func (b *builder) kustomize() *render.Problem {
 // runKustomize builds a folder as `kustomize build --load-restrictor
 // LoadRestrictionsNone` does. Nothing outside the tree can be reached because
 // there is nothing else.
-func runKustomize(t *tree, dir string) (resmap.ResMap, error) {
+func runKustomize(t *closure.Tree, dir string) (resmap.ResMap, error) {
 	options := &krusty.Options{
 		Reorder:          krusty.ReorderOptionUnspecified,
 		LoadRestrictions: types.LoadRestrictionsNone,
 		PluginConfig:     types.DisabledPluginConfig(),
 	}
-	return krusty.MakeKustomizer(options).Run(t, outside(dir))
+	return krusty.MakeKustomizer(options).Run(t, closure.Outside(dir))
 }
 
 // collect turns kustomize's results into resources.
-func (b *builder) collect(c *closure, results resmap.ResMap, injected injection) *render.Problem {
+func (b *builder) collect(c *closure.Closure, results resmap.ResMap, injected injection) *render.Problem {
 	rendered := make([]rendition, 0, results.Size())
 	scopes := manifest.Scopes{}
 	for _, result := range results.Resources() {
@@ -109,7 +109,7 @@ func (b *builder) collect(c *closure, results resmap.ResMap, injected injection)
 		scopes.Add(r.object)
 		rendered = append(rendered, r)
 	}
-	trace := newTrace(c)
+	trace := newTrace(b.tree, c)
 	for i := range rendered {
 		if problem := b.add(c, &rendered[i], scopes, trace); problem != nil {
 			return problem
@@ -125,40 +125,40 @@ type rendition struct {
 	generated string
 }
 
-func (b *builder) rendition(c *closure, result *resource.Resource, injected injection) (rendition, *render.Problem) {
+func (b *builder) rendition(c *closure.Closure, result *resource.Resource, injected injection) (rendition, *render.Problem) {
 	var r rendition
 	var err error
 	if injected.asked {
 		if r.origin, err = result.GetOrigin(); err != nil {
-			return r, c.explain(err)
+			return r, b.explain(c, err)
 		}
 	}
 	if injected.ours {
 		if err := result.SetOrigin(nil); err != nil {
-			return r, c.explain(err)
+			return r, b.explain(c, err)
 		}
 	}
 	value, problem := manifest.Value(result.YNode())
-	r.object = asMap(value)
+	r.object = closure.AsMap(value)
 	if problem != nil || r.object == nil {
 		return r, b.unprintable(c, problem)
 	}
 	if r.generated, err = nameBeforeHash(result); err != nil {
-		return r, c.explain(err)
+		return r, b.explain(c, err)
 	}
 	return r, nil
 }
 
 // unprintable is for a result that is not a mapping of plain values.
-func (b *builder) unprintable(c *closure, p *render.Problem) *render.Problem {
+func (b *builder) unprintable(c *closure.Closure, p *render.Problem) *render.Problem {
 	if p == nil {
 		p = &render.Problem{Cause: render.CauseSyntax, Message: "an object is not a mapping"}
 	}
-	p.Source = render.Source{File: c.kustomizations[len(c.kustomizations)-1].file}
+	p.Source = render.Source{File: c.Top().File}
 	return p
 }
 
-func (b *builder) add(c *closure, r *rendition, scopes manifest.Scopes, trace *trace) *render.Problem {
+func (b *builder) add(c *closure.Closure, r *rendition, scopes manifest.Scopes, trace *trace) *render.Problem {
 	written := trace.find(r)
 	res, problem := manifest.Canonical(r.object, b.key, scopes)
 	if problem != nil {
@@ -175,21 +175,21 @@ func (b *builder) add(c *closure, r *rendition, scopes manifest.Scopes, trace *t
 }
 
 // addLocal lists what kustomize reads and drops because it is marked as local.
-func (b *builder) addLocal(c *closure, scopes manifest.Scopes) *render.Problem {
-	for _, doc := range c.resources {
-		for _, o := range objects(doc) {
-			if !o.local() {
+func (b *builder) addLocal(c *closure.Closure, scopes manifest.Scopes) *render.Problem {
+	for _, doc := range c.Resources {
+		for _, o := range closure.Objects(doc) {
+			if !o.Local() {
 				continue
 			}
-			res, problem := manifest.Canonical(o.value, b.key, scopes)
+			res, problem := manifest.Canonical(o.Value, b.key, scopes)
 			if problem != nil {
-				problem.Source = o.source()
+				problem.Source = o.Source()
 				return problem
 			}
 			if b.rendered(res.Identity) {
 				continue
 			}
-			res.Source, res.Local = o.source(), true
+			res.Source, res.Local = o.Source(), true
 			b.keep(res)
 		}
 	}
@@ -222,35 +222,4 @@ func (b *builder) tooLarge() *render.Problem {
 		Message: fmt.Sprintf("renders more than %d objects or %d bytes", b.limits.Objects, b.limits.Bytes),
 		Remedy:  "split the root",
 	}
-}
-
-// local reports whether kustomize drops the object, as kustomize decides it.
-func (o object) local() bool {
-	metadata, _ := o.value["metadata"].(map[string]any)
-	annotations, _ := metadata["annotations"].(map[string]any)
-	mark, ok := annotations["config.kubernetes.io/local-config"]
-	return ok && mark != "false" && mark != false
-}
-
-func (o object) source() render.Source {
-	return render.Source{File: o.name, Line: o.line()}
-}
-
-func (o object) text(path ...string) string {
-	var value any = o.value
-	for _, key := range path {
-		fields, _ := value.(map[string]any)
-		value = fields[key]
-	}
-	s, _ := value.(string)
-	return s
-}
-
-// group is the API group of the object.
-func (o object) group() string {
-	group, _, ok := strings.Cut(o.text("apiVersion"), "/")
-	if !ok {
-		return ""
-	}
-	return group
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/child/closure"
 	"github.com/countersign-dev/countersign/render/manifest"
 )
 
@@ -125,14 +126,14 @@ func compareObjects(t *testing.T, got []render.Resource, docs []manifest.Doc) {
 	t.Helper()
 	scopes := manifest.Scopes{}
 	for _, doc := range docs {
-		scopes.Add(asMap(doc.Value))
+		scopes.Add(closure.AsMap(doc.Value))
 	}
 	var want []render.Resource
 	for _, doc := range docs {
 		if doc.Value == nil {
 			continue
 		}
-		r, problem := manifest.Canonical(asMap(doc.Value), testKey, scopes)
+		r, problem := manifest.Canonical(closure.AsMap(doc.Value), testKey, scopes)
 		if problem != nil {
 			t.Fatalf("%+v", problem)
 		}

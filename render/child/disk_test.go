@@ -9,13 +9,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign-dev/countersign/render/child/closure"
 	"github.com/countersign-dev/countersign/render/wire"
 )
 
 // disk serves a folder as the parent serves a tree.
 type disk struct{ root string }
 
-var _ source = disk{}
+var _ closure.Files = disk{}
 
 func (d disk) resolve(op wire.Op, name string) (string, string, error) {
 	real, err := filepath.EvalSymlinks(filepath.Join(d.root, name))

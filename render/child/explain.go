@@ -6,84 +6,37 @@ import (
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/child/closure"
 	"github.com/countersign-dev/countersign/render/manifest"
 )
-
-var unknownField = regexp.MustCompile(`unknown field "([^"]*)"`)
-
-// invalid words why a kustomization cannot be decoded.
-func (k *kustomization) invalid(err error) *render.Problem {
-	p := &render.Problem{Cause: render.CauseSyntax, Source: render.Source{File: k.file}}
-	if match := unknownField.FindStringSubmatch(err.Error()); match != nil {
-		p.Source.Line = keyLine(k.doc.Node, match[1])
-		p.Message = fmt.Sprintf("the kustomization has a field %s that kustomize does not know", quoted(match[1]))
-		p.Remedy = "correct its name, or remove it"
-		return p
-	}
-	if match := wrongType.FindStringSubmatch(err.Error()); match != nil {
-		field, _, _ := strings.Cut(strings.TrimPrefix(match[2], "."), ".")
-		p.Source.Line = keyLine(k.doc.Node, field)
-		p.Message = fmt.Sprintf("the kustomization's field %s is a %s, which is not what kustomize takes",
-			quoted(match[2]), match[1])
-		return p
-	}
-	p.Message = "the kustomization cannot be decoded"
-	p.Remedy = "run kustomize build and correct what it says"
-	return p
-}
-
-var wrongType = regexp.MustCompile(`cannot unmarshal ([a-z]+) into Go struct field Kustomization\.([A-Za-z0-9_.]+) of`)
-
-// keyLine finds a key anywhere in a document, the outermost first.
-func keyLine(node *yaml.Node, key string) int {
-	level := []*yaml.Node{node}
-	for len(level) > 0 {
-		var below []*yaml.Node
-		for _, node := range level {
-			if node == nil {
-				continue
-			}
-			for i, child := range node.Content {
-				if node.Kind == yaml.MappingNode && i%2 == 0 && strings.EqualFold(child.Value, key) {
-					return child.Line
-				}
-				below = append(below, child)
-			}
-		}
-		level = below
-	}
-	return 0
-}
 
 // explanation recognises one kind of kustomize's errors. The groups of the
 // pattern are handed to words.
 type explanation struct {
 	pattern *regexp.Regexp
-	words   func(c *closure, match []string) *render.Problem
+	words   func(c *closure.Closure, match []string) *render.Problem
 }
 
 var explanations = []explanation{
-	{regexp.MustCompile(`may not add resource with an already registered id: (\S+)`), (*closure).twice},
-	{regexp.MustCompile(`no matches for (?:Id|Current) ([^\s;]+)`), (*closure).noTarget},
-	{regexp.MustCompile(`multiple matches for (?:Id|Current) ([^\s;]+)`), (*closure).severalTargets},
-	{regexp.MustCompile(`unable to parse SM or JSON patch from \[(path|patch): \\?"([^"\\]*)`), (*closure).noPatch},
+	{regexp.MustCompile(`may not add resource with an already registered id: (\S+)`), twice},
+	{regexp.MustCompile(`no matches for (?:Id|Current) ([^\s;]+)`), noTarget},
+	{regexp.MustCompile(`multiple matches for (?:Id|Current) ([^\s;]+)`), severalTargets},
+	{regexp.MustCompile(`unable to parse SM or JSON patch from \[(path|patch): \\?"([^"\\]*)`), noPatch},
 	{regexp.MustCompile(`(?:add|remove|replace|move|copy|test) operation does not apply: (?:doc )?is missing (?:from |destination )?` +
-		`(?:path|key): \\?"?(/[^\s":\\]*)`), (*closure).noField},
-	{regexp.MustCompile(`error in (?:add|remove|replace|move|copy|test) for (?:path|from): '(/[^']*)'`), (*closure).noField},
-	{regexp.MustCompile(`testing value (/\S*) failed`), (*closure).noField},
-	{regexp.MustCompile(`missing (kind|metadata\.name) in object`), (*closure).noObject},
-	{regexp.MustCompile(`cycle detected`), (*closure).cycle},
-	{regexp.MustCompile(`nothing selected by (\S+)`), (*closure).noReplacement},
+		`(?:path|key): \\?"?(/[^\s":\\]*)`), noField},
+	{regexp.MustCompile(`error in (?:add|remove|replace|move|copy|test) for (?:path|from): '(/[^']*)'`), noField},
+	{regexp.MustCompile(`testing value (/\S*) failed`), noField},
+	{regexp.MustCompile(`missing (kind|metadata\.name) in object`), noObject},
+	{regexp.MustCompile(`cycle detected`), cycle},
+	{regexp.MustCompile(`nothing selected by (\S+)`), noReplacement},
 }
 
 // explain words an error of kustomize. What is not recognised is shown as it
 // is, without what may be secret and without our own paths.
-func (c *closure) explain(err error) *render.Problem {
+func (b *builder) explain(c *closure.Closure, err error) *render.Problem {
 	text := err.Error()
-	top := render.Source{File: c.kustomizations[len(c.kustomizations)-1].file}
+	top := render.Source{File: c.Top().File}
 	for _, known := range explanations {
 		if match := known.pattern.FindStringSubmatch(text); match != nil {
 			p := known.words(c, match)
@@ -94,20 +47,18 @@ func (c *closure) explain(err error) *render.Problem {
 			return p
 		}
 	}
-	text = strings.ReplaceAll(strings.ReplaceAll(text, mount+"/", ""), mount, ".")
+	text = strings.ReplaceAll(strings.ReplaceAll(text, closure.Mount+"/", ""), closure.Mount, ".")
 	return &render.Problem{
 		Cause: render.CauseSyntax, Source: top,
-		Message: "kustomize cannot build the root: " + manifest.Redact(text, c.seen()),
+		Message: "kustomize cannot build the root: " + manifest.Redact(text, b.seen()),
 	}
 }
 
 // seen gathers the secret values that kustomize's words may quote.
-func (c *closure) seen() *manifest.Seen {
+func (b *builder) seen() *manifest.Seen {
 	var seen manifest.Seen
-	for _, file := range c.tree.files {
-		if file.err == nil {
-			seen.Observe(file.bytes)
-		}
+	for _, content := range b.tree.Contents() {
+		seen.Observe(content)
 	}
 	return &seen
 }
@@ -124,98 +75,98 @@ func identity(id string) (kind, name string) {
 	return kind, name
 }
 
-func (c *closure) twice(match []string) *render.Problem {
+func twice(c *closure.Closure, match []string) *render.Problem {
 	kind, name := identity(match[1])
 	p := &render.Problem{
-		Message: fmt.Sprintf("%s %s comes twice into the same root", kind, quoted(name)),
+		Message: fmt.Sprintf("%s %s comes twice into the same root", kind, closure.Quoted(name)),
 		Remedy:  "name each file and base once, or give the objects different names",
 	}
 	var places []string
-	for _, doc := range c.resources {
-		for _, o := range objects(doc) {
-			if own := o.text("metadata", "name"); o.text("kind") == kind && own != "" && strings.Contains(name, own) {
-				p.Source = o.source()
-				places = append(places, fmt.Sprintf("%s:%d", o.name, o.line()))
+	for _, doc := range c.Resources {
+		for _, o := range closure.Objects(doc) {
+			if own := o.Text("metadata", "name"); o.Text("kind") == kind && own != "" && strings.Contains(name, own) {
+				p.Source = o.Source()
+				places = append(places, fmt.Sprintf("%s:%d", o.File, o.Line()))
 			}
 		}
 	}
 	if len(places) > 1 && len(places) <= 4 {
-		p.Message += ": " + quotedAll(places)
+		p.Message += ": " + closure.QuotedAll(places)
 	}
 	return p
 }
 
 // patchOf finds the strategic merge patch for an object.
-func (c *closure) patchOf(kind, name string) render.Source {
-	for _, p := range c.patches {
-		for _, doc := range p.docs {
+func patchOf(c *closure.Closure, kind, name string) render.Source {
+	for _, p := range c.Patches {
+		for _, doc := range p.Docs {
 			value, ok := doc.Value.(map[string]any)
-			o := object{value: value, node: doc.Node}
-			if ok && p.target == nil && o.text("kind") == kind && o.text("metadata", "name") == name {
-				return render.Source{File: p.file, Line: p.above + o.line()}
+			o := closure.Object{Value: value, Node: doc.Node}
+			if ok && p.Target == nil && o.Text("kind") == kind && o.Text("metadata", "name") == name {
+				return render.Source{File: p.File, Line: p.Above + o.Line()}
 			}
 		}
 	}
 	return render.Source{}
 }
 
-func (c *closure) noTarget(match []string) *render.Problem {
+func noTarget(c *closure.Closure, match []string) *render.Problem {
 	kind, name := identity(match[1])
 	return &render.Problem{
-		Source:  c.patchOf(kind, name),
-		Message: fmt.Sprintf("a patch is for %s %s, which is not among the root's resources", kind, quoted(name)),
+		Source:  patchOf(c, kind, name),
+		Message: fmt.Sprintf("a patch is for %s %s, which is not among the root's resources", kind, closure.Quoted(name)),
 		Remedy:  "correct the patch's kind, name or namespace, or add the resource",
 	}
 }
 
-func (c *closure) severalTargets(match []string) *render.Problem {
+func severalTargets(c *closure.Closure, match []string) *render.Problem {
 	kind, name := identity(match[1])
 	return &render.Problem{
-		Source:  c.patchOf(kind, name),
-		Message: fmt.Sprintf("a patch is for %s %s, of which the root has several", kind, quoted(name)),
+		Source:  patchOf(c, kind, name),
+		Message: fmt.Sprintf("a patch is for %s %s, of which the root has several", kind, closure.Quoted(name)),
 		Remedy:  "add the namespace to the patch",
 	}
 }
 
-func (c *closure) noPatch(match []string) *render.Problem {
+func noPatch(c *closure.Closure, match []string) *render.Problem {
 	p := &render.Problem{
 		Message: "a patch is neither an object with kind and name nor a list of JSON patch operations",
 		Remedy:  "correct the patch",
 	}
 	if match[1] == "path" {
-		for _, known := range c.patches {
-			if strings.HasSuffix(known.file, strings.TrimLeft(match[2], "./")) {
-				p.Source = render.Source{File: known.file}
+		for _, known := range c.Patches {
+			if strings.HasSuffix(known.File, strings.TrimLeft(match[2], "./")) {
+				p.Source = render.Source{File: known.File}
 			}
 		}
 		return p
 	}
-	for _, known := range c.patches {
+	for _, known := range c.Patches {
 		bad := func(d manifest.Doc) bool {
 			value, ok := d.Value.(map[string]any)
 			_, list := d.Value.([]any)
-			o := object{value: value}
-			return !list && (!ok || o.text("kind") == "" || o.text("metadata", "name") == "")
+			o := closure.Object{Value: value}
+			return !list && (!ok || o.Text("kind") == "" || o.Text("metadata", "name") == "")
 		}
-		if slices.ContainsFunc(known.docs, bad) {
-			p.Source = render.Source{File: known.file, Line: known.above + 1}
+		if slices.ContainsFunc(known.Docs, bad) {
+			p.Source = render.Source{File: known.File, Line: known.Above + 1}
 		}
 	}
 	return p
 }
 
-func (c *closure) noField(match []string) *render.Problem {
+func noField(c *closure.Closure, match []string) *render.Problem {
 	p := &render.Problem{
-		Message: fmt.Sprintf("a JSON patch cannot be applied: its path %s does not fit the object", quoted(match[1])),
+		Message: fmt.Sprintf("a JSON patch cannot be applied: its path %s does not fit the object", closure.Quoted(match[1])),
 		Remedy:  "correct the path, or the patch's target",
 	}
-	for _, known := range c.patches {
-		for _, doc := range known.docs {
+	for _, known := range c.Patches {
+		for _, doc := range known.Docs {
 			list, _ := doc.Value.([]any)
 			for i, item := range list {
-				op := object{value: asMap(item)}
-				if op.text("path") == match[1] || op.text("from") == match[1] {
-					p.Source = render.Source{File: known.file, Line: known.above + doc.Line(render.Path{i})}
+				op := closure.Object{Value: closure.AsMap(item)}
+				if op.Text("path") == match[1] || op.Text("from") == match[1] {
+					p.Source = render.Source{File: known.File, Line: known.Above + doc.Line(render.Path{i})}
 				}
 			}
 		}
@@ -223,20 +174,15 @@ func (c *closure) noField(match []string) *render.Problem {
 	return p
 }
 
-func asMap(v any) map[string]any {
-	fields, _ := v.(map[string]any)
-	return fields
-}
-
-func (c *closure) noObject(match []string) *render.Problem {
+func noObject(c *closure.Closure, match []string) *render.Problem {
 	p := &render.Problem{
 		Message: "a document lacks " + match[1],
 		Remedy:  "complete it, or take its file out of resources",
 	}
-	for _, doc := range c.resources {
-		for _, o := range objects(doc) {
-			if o.text("kind") == "" || o.text("metadata", "name") == "" {
-				p.Source = o.source()
+	for _, doc := range c.Resources {
+		for _, o := range closure.Objects(doc) {
+			if o.Text("kind") == "" || o.Text("metadata", "name") == "" {
+				p.Source = o.Source()
 				return p
 			}
 		}
@@ -244,21 +190,21 @@ func (c *closure) noObject(match []string) *render.Problem {
 	return p
 }
 
-func (c *closure) cycle([]string) *render.Problem {
+func cycle(_ *closure.Closure, _ []string) *render.Problem {
 	return &render.Problem{
 		Message: "folders of the root lead back to themselves: a circle",
 		Remedy:  "name folders beside or below a kustomization, not one that contains it",
 	}
 }
 
-func (c *closure) noReplacement([]string) *render.Problem {
+func noReplacement(c *closure.Closure, _ []string) *render.Problem {
 	p := &render.Problem{
 		Message: "a replacement's source is not among the root's resources",
 		Remedy:  "correct its kind, name or namespace",
 	}
-	for _, k := range c.kustomizations {
+	for _, k := range c.Kustomizations {
 		if len(k.Replacements) > 0 {
-			p.Source = k.source("replacements")
+			p.Source = k.Source("replacements")
 		}
 	}
 	return p

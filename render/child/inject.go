@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/countersign-dev/countersign/render/child/closure"
 )
 
 // injection says whether the results will carry kustomize's own note of where
@@ -22,14 +24,14 @@ type injection struct {
 // root's kustomization with one more buildMetadata option. It does so only
 // where the note cannot be seen by what the root does, and only if the file
 // means the same otherwise.
-func (b *builder) inject(c *closure, top *kustomization) injection {
+func (b *builder) inject(c *closure.Closure, top *closure.Kustomization) injection {
 	if slices.Contains(top.BuildMetadata, types.OriginAnnotations) {
 		return injection{asked: true}
 	}
-	if c.watchful {
+	if c.Watchful {
 		return injection{}
 	}
-	bytes, err := b.tree.read(top.file)
+	bytes, err := b.tree.Read(top.File)
 	if err != nil {
 		return injection{}
 	}
@@ -37,7 +39,7 @@ func (b *builder) inject(c *closure, top *kustomization) injection {
 	if !ok {
 		return injection{}
 	}
-	b.tree.shown[top.file] = shown
+	b.tree.Show(top.File, shown)
 	return injection{asked: true, ours: true}
 }
 

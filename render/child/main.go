@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/child/closure"
 	"github.com/countersign-dev/countersign/render/manifest"
 	"github.com/countersign-dev/countersign/render/sandbox"
 	"github.com/countersign-dev/countersign/render/wire"
@@ -78,8 +79,8 @@ func (s *server) Build(root render.Root, files *wire.FS) wire.BuildResult {
 }
 
 // build renders one root, whatever happens on the way.
-func build(root render.Root, files source, limits wire.Limits, key manifest.Key) (result wire.BuildResult) {
-	b := &builder{tree: newTree(files), limits: limits, key: key, entry: root.Path}
+func build(root render.Root, files closure.Files, limits wire.Limits, key manifest.Key) (result wire.BuildResult) {
+	b := &builder{tree: closure.NewTree(files), limits: limits, key: key, entry: root.Path}
 	b.build.Root = root
 	defer func() {
 		if v := recover(); v != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/child/closure"
 	"github.com/countersign-dev/countersign/render/manifest"
 )
 
@@ -14,7 +15,7 @@ func (b *builder) plain() *render.Problem {
 	if b.build.Root.Kind == render.RootFile {
 		files = []string{b.build.Root.Path}
 	}
-	var all []object
+	var all []closure.Object
 	scopes := manifest.Scopes{}
 	for _, file := range files {
 		found, problem := b.plainFile(file)
@@ -22,8 +23,8 @@ func (b *builder) plain() *render.Problem {
 			return problem
 		}
 		for _, o := range found {
-			scopes.Add(o.value)
-			b.budget.add(o.value)
+			scopes.Add(o.Value)
+			b.budget.add(o.Value)
 		}
 		if b.budget.over(b.limits) {
 			return b.tooLarge()
@@ -31,48 +32,48 @@ func (b *builder) plain() *render.Problem {
 		all = append(all, found...)
 	}
 	for _, o := range all {
-		res, problem := manifest.Canonical(o.value, b.key, scopes)
+		res, problem := manifest.Canonical(o.Value, b.key, scopes)
 		if problem != nil {
-			problem.Source = o.source()
+			problem.Source = o.Source()
 			return problem
 		}
-		res.Source = o.source()
-		res.Positions = written{trace: &trace{c: &closure{}}, rendered: o, document: &o}.positions(o.value, res.Object)
+		res.Source = o.Source()
+		res.Positions = written{trace: &trace{c: &closure.Closure{}}, rendered: o, document: &o}.positions(o.Value, res.Object)
 		b.keep(res)
 	}
 	if b.build.Root.Kind == render.RootPlain {
-		b.build.Notices = append(b.build.Notices, collisions(b.tree.source, b.build.Root.Path)...)
+		b.build.Notices = append(b.build.Notices, closure.Collisions(b.tree, b.build.Root.Path)...)
 	}
 	return nil
 }
 
 // plainFile reads the objects of one file. A document that is no object is
 // applied by nobody: it is said.
-func (b *builder) plainFile(file string) ([]object, *render.Problem) {
-	content, err := b.tree.read(file)
+func (b *builder) plainFile(file string) ([]closure.Object, *render.Problem) {
+	content, err := b.tree.Read(file)
 	if err != nil {
-		return nil, unreadable(err, render.Source{File: file}, quoted(file))
+		return nil, closure.Unreadable(err, render.Source{File: file}, closure.Quoted(file))
 	}
 	docs, problem := manifest.Decode(file, content, manifest.Limits{Bytes: int(b.limits.File)})
 	if problem != nil {
 		return nil, problem
 	}
-	var found []object
+	var found []closure.Object
 	for i, doc := range docs {
 		if doc.Value == nil {
 			continue
 		}
-		inside := objects(doc)
+		inside := closure.Objects(doc)
 		if len(inside) == 0 && doc.Node != nil {
-			inside = []object{{node: doc.Node, name: file}}
+			inside = []closure.Object{{Node: doc.Node, File: file}}
 		}
 		for _, o := range inside {
-			if o.text("apiVersion") != "" && o.text("kind") != "" {
+			if o.Text("apiVersion") != "" && o.Text("kind") != "" {
 				found = append(found, o)
 				continue
 			}
 			b.build.Notices = append(b.build.Notices, render.Problem{
-				Cause: render.CauseSyntax, Source: o.source(),
+				Cause: render.CauseSyntax, Source: o.Source(),
 				Message: fmt.Sprintf("document %d of the file is no object: it lacks apiVersion or kind", i+1),
 				Remedy:  "complete it, or move it to a file of another kind",
 			})

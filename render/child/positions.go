@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/child/closure"
 )
 
 const (
@@ -42,7 +43,7 @@ type walker struct {
 	found []render.Position
 }
 
-// positions says where the fields of an object were written. raw is the object
+// positions says where the fields of an object were written. raw is the closure.Object
 // before secret values were masked, canonical what leaves the child: only its
 // fields have positions.
 func (w written) positions(raw, canonical map[string]any) []render.Position {
@@ -57,31 +58,31 @@ func (w written) positions(raw, canonical map[string]any) []render.Position {
 // one first: it wins in kustomize.
 func (w written) cursors() []cursor {
 	var all []cursor
-	names := []string{w.rendered.text("metadata", "name")}
+	names := []string{w.rendered.Text("metadata", "name")}
 	if d := w.document; d != nil {
-		names = append(names, d.text("metadata", "name"))
-		all = append(all, cursor{node: d.node, line: d.line(), file: d.name})
+		names = append(names, d.Text("metadata", "name"))
+		all = append(all, cursor{node: d.Node, line: d.Line(), file: d.File})
 	}
 	if w.generator != nil {
-		names = append(names, w.generator.name)
+		names = append(names, w.generator.Name)
 	}
-	for _, p := range slices.Backward(w.trace.c.patches) {
-		if p.applies(w.rendered.text("kind"), names...) {
+	for _, p := range slices.Backward(w.trace.c.Patches) {
+		if applies(&p, w.rendered.Text("kind"), names) {
 			all = append(all, w.inPatch(&p, names)...)
 		}
 	}
 	return append(all, w.replacements(names)...)
 }
 
-func (w written) inPatch(p *patch, names []string) []cursor {
+func (w written) inPatch(p *closure.Patch, names []string) []cursor {
 	var all []cursor
-	for _, doc := range p.docs {
-		at := cursor{node: doc.Node, file: p.file, above: p.above}
+	for _, doc := range p.Docs {
+		at := cursor{node: doc.Node, file: p.File, above: p.Above}
 		switch value := doc.Value.(type) {
 		case map[string]any:
-			o := object{value: value}
-			if p.target != nil || o.text("kind") == w.rendered.text("kind") &&
-				slices.Contains(names, o.text("metadata", "name")) {
+			o := closure.Object{Value: value}
+			if p.Target != nil || o.Text("kind") == w.rendered.Text("kind") &&
+				slices.Contains(names, o.Text("metadata", "name")) {
 				all = append(all, at)
 			}
 		case []any:
@@ -94,11 +95,11 @@ func (w written) inPatch(p *patch, names []string) []cursor {
 // operations are the cursors of a JSON patch.
 func operations(list cursor) []cursor {
 	var all []cursor
-	if resolved(list.node) == nil {
+	if closure.Resolved(list.node) == nil {
 		return nil
 	}
-	for _, op := range slices.Backward(resolved(list.node).Content) {
-		pointer, value := childNode(op, "path"), childNode(op, "value")
+	for _, op := range slices.Backward(closure.Resolved(list.node).Content) {
+		pointer, value := closure.ChildNode(op, "path"), closure.ChildNode(op, "value")
 		if pointer == nil || value == nil || !strings.HasPrefix(pointer.Value, "/") {
 			continue
 		}
@@ -116,14 +117,14 @@ func operations(list cursor) []cursor {
 // replacements are the fields that replacements of the closure write to.
 func (w written) replacements(names []string) []cursor {
 	var all []cursor
-	for _, k := range slices.Backward(w.trace.c.kustomizations) {
+	for _, k := range slices.Backward(w.trace.c.Kustomizations) {
 		for i := range k.Replacements {
 			for j, target := range k.Replacements[i].Targets {
-				if target.Select == nil || !matches(target.Select, w.rendered.text("kind"), names) {
+				if target.Select == nil || !matches(target.Select, w.rendered.Text("kind"), names) {
 					continue
 				}
 				for n, field := range target.FieldPaths {
-					at := k.source("replacements", i, "targets", j, "fieldPaths", n)
+					at := k.Source("replacements", i, "targets", j, "fieldPaths", n)
 					all = append(all, cursor{any: true, file: at.File, line: at.Line, rest: strings.Split(field, ".")})
 				}
 			}
@@ -203,7 +204,7 @@ func (c cursor) key(key string) (cursor, bool) {
 		c.rest = c.rest[1:]
 		return c, ok
 	}
-	node := resolved(c.node)
+	node := closure.Resolved(c.node)
 	if c.any || node == nil || node.Kind != yaml.MappingNode {
 		return c, false
 	}
@@ -225,7 +226,7 @@ func (c cursor) key(key string) (cursor, bool) {
 
 // mergedInto are the mappings that "<<" brings into a mapping.
 func mergedInto(node *yaml.Node) []*yaml.Node {
-	merge := childNode(node, "<<")
+	merge := closure.ChildNode(node, "<<")
 	if merge == nil {
 		return nil
 	}
@@ -242,7 +243,7 @@ func (c cursor) index(i int, item any) (cursor, bool) {
 		c.rest = c.rest[1:]
 		return c, ok
 	}
-	node := resolved(c.node)
+	node := closure.Resolved(c.node)
 	if c.any || node == nil || node.Kind != yaml.SequenceNode {
 		return c, false
 	}
@@ -271,18 +272,18 @@ func sameElement(node *yaml.Node, item any) bool {
 	}
 	for _, key := range mergeKeys {
 		if value, ok := fields[key]; ok {
-			written := childNode(node, key)
+			written := closure.ChildNode(node, key)
 			return written != nil && says(written, value)
 		}
 	}
-	node = resolved(node)
+	node = closure.Resolved(node)
 	return node != nil && node.Kind == yaml.MappingNode
 }
 
 // says reports whether a node says the value; of mappings and lists, whether
 // it is one.
 func says(node *yaml.Node, value any) bool {
-	node = resolved(node)
+	node = closure.Resolved(node)
 	if node == nil {
 		return false
 	}

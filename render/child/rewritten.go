@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/child/closure"
 )
 
 // rewritten finds the field of a kustomization that gave a value which neither
@@ -16,21 +17,21 @@ import (
 func (w written) rewritten(value any, at render.Path) render.Source {
 	key, _ := at[len(at)-1].(string)
 	if w.generator != nil {
-		if source := w.generator.source(at); source.File != "" {
+		if source := generated(w.generator, at); source.File != "" {
 			return source
 		}
 	}
 	if s, ok := value.(string); ok && key == "name" && len(at) == 2 && w.document != nil &&
-		strings.Contains(s, w.document.text("metadata", "name")) {
-		return render.Source{File: w.document.name, Line: lineOf(w.document.node, "metadata", "name")}
+		strings.Contains(s, w.document.Text("metadata", "name")) {
+		return render.Source{File: w.document.File, Line: closure.LineOf(w.document.Node, "metadata", "name")}
 	}
-	for _, k := range slices.Backward(w.trace.c.kustomizations) {
+	for _, k := range slices.Backward(w.trace.c.Kustomizations) {
 		var source render.Source
 		switch value := value.(type) {
 		case string:
-			source = k.text(key, value, at)
+			source = text(k, key, value, at)
 		case json.Number:
-			source = k.replicas(key, value, w.rendered.text("metadata", "name"))
+			source = replicas(k, key, value, w.rendered.Text("metadata", "name"))
 		}
 		if source.File != "" {
 			return source
@@ -40,12 +41,12 @@ func (w written) rewritten(value any, at render.Path) render.Source {
 }
 
 // text finds the field that gives a string.
-func (k *kustomization) text(key, value string, at render.Path) render.Source {
+func text(k *closure.Kustomization, key, value string, at render.Path) render.Source {
 	if key == "namespace" && value == k.Namespace && value != "" {
-		return k.source("namespace")
+		return k.Source("namespace")
 	}
 	if key == "image" {
-		return k.image(value)
+		return image(k, value)
 	}
 	if len(at) < 2 {
 		return render.Source{}
@@ -53,63 +54,63 @@ func (k *kustomization) text(key, value string, at render.Path) render.Source {
 	switch at[len(at)-2] {
 	case "labels", "matchLabels", "selector":
 		if label, ok := k.CommonLabels[key]; ok && label == value {
-			return k.source("commonLabels", key)
+			return k.Source("commonLabels", key)
 		}
 		for i, label := range k.Labels {
 			if pair, ok := label.Pairs[key]; ok && pair == value {
-				return k.source("labels", i, "pairs", key)
+				return k.Source("labels", i, "pairs", key)
 			}
 		}
 	case "annotations":
 		if annotation, ok := k.CommonAnnotations[key]; ok && annotation == value {
-			return k.source("commonAnnotations", key)
+			return k.Source("commonAnnotations", key)
 		}
 	}
 	return render.Source{}
 }
 
-func (k *kustomization) image(value string) render.Source {
+func image(k *closure.Kustomization, value string) render.Source {
 	for _, list := range []string{"images", "imageTags"} {
 		images := k.Images
 		if list == "imageTags" {
 			images = k.ImageTags
 		}
-		for i, image := range images {
-			name := image.NewName
+		for i, entry := range images {
+			name := entry.NewName
 			if name == "" {
-				name = image.Name
+				name = entry.Name
 			}
-			if strings.HasPrefix(value, name) && strings.HasSuffix(value, image.NewTag) &&
-				strings.Contains(value, image.Digest) {
-				return k.source(list, i)
+			if strings.HasPrefix(value, name) && strings.HasSuffix(value, entry.NewTag) &&
+				strings.Contains(value, entry.Digest) {
+				return k.Source(list, i)
 			}
 		}
 	}
 	return render.Source{}
 }
 
-func (k *kustomization) replicas(key string, value json.Number, name string) render.Source {
+func replicas(k *closure.Kustomization, key string, value json.Number, name string) render.Source {
 	for i, replica := range k.Replicas {
 		if key == "replicas" && strings.Contains(name, replica.Name) &&
 			value.String() == strconv.FormatInt(replica.Count, 10) {
-			return k.source("replicas", i)
+			return k.Source("replicas", i)
 		}
 	}
 	return render.Source{}
 }
 
-// source is where a generated object's field comes from: the file or literal
+// generated is where a generated object's field comes from: the file or literal
 // of its key, else the generator's entry.
-func (g *generator) source(at render.Path) render.Source {
+func generated(g *closure.Generator, at render.Path) render.Source {
 	if len(at) != 2 || at[0] != "data" && at[0] != "binaryData" {
-		return g.at
+		return g.At
 	}
-	for i, literal := range g.literals {
-		if key, _, _ := strings.Cut(literal, "="); key == at[1] && g.steps != nil {
-			return g.k.source(slices.Concat(g.steps, []any{"literals", i})...)
+	for i, literal := range g.Literals {
+		if key, _, _ := strings.Cut(literal, "="); key == at[1] && g.Steps != nil {
+			return g.K.Source(slices.Concat(g.Steps, []any{"literals", i})...)
 		}
 	}
-	for _, file := range g.files {
+	for _, file := range g.Files {
 		key, name, ok := strings.Cut(file, "=")
 		if !ok {
 			key, name = path.Base(file), file
@@ -117,9 +118,9 @@ func (g *generator) source(at render.Path) render.Source {
 		if key != at[1] {
 			continue
 		}
-		if in, err := inside(path.Join(outside(g.k.dir), name)); err == nil {
+		if in, err := closure.Inside(path.Join(closure.Outside(g.K.Dir), name)); err == nil {
 			return render.Source{File: in, Line: 1}
 		}
 	}
-	return g.at
+	return g.At
 }

@@ -9,30 +9,22 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/child/closure"
 	"github.com/countersign-dev/countersign/render/wire"
 )
 
-// generator is one entry of a built-in generator.
-type generator struct {
-	kind, name, behavior string
-	literals             []string
-	files                []string
-	k                    *kustomization
-	steps                []any         // the entry's path in k; nil for a plugin
-	at                   render.Source // the entry itself
-}
-
 // trace finds where the objects of a build were written.
 type trace struct {
-	c       *closure
-	objects []object            // of all resource files
-	byFile  map[string][]object // the same
+	tree    *closure.Tree
+	c       *closure.Closure
+	objects []closure.Object            // of all resource files
+	byFile  map[string][]closure.Object // the same
 }
 
-func newTrace(c *closure) *trace {
-	t := &trace{c: c, byFile: map[string][]object{}}
-	for _, doc := range c.resources {
-		all := objects(doc)
+func newTrace(tree *closure.Tree, c *closure.Closure) *trace {
+	t := &trace{tree: tree, c: c, byFile: map[string][]closure.Object{}}
+	for _, doc := range c.Resources {
+		all := closure.Objects(doc)
 		t.objects = append(t.objects, all...)
 		t.byFile[doc.Name] = append(t.byFile[doc.Name], all...)
 	}
@@ -43,17 +35,17 @@ func newTrace(c *closure) *trace {
 // or, where neither was found, nowhere.
 type written struct {
 	trace     *trace
-	rendered  object
-	document  *object
-	generator *generator
+	rendered  closure.Object
+	document  *closure.Object
+	generator *closure.Generator
 }
 
 func (w written) source() render.Source {
 	switch {
 	case w.document != nil:
-		return w.document.source()
+		return w.document.Source()
 	case w.generator != nil:
-		return w.generator.at
+		return w.generator.At
 	}
 	return render.Source{}
 }
@@ -61,7 +53,7 @@ func (w written) source() render.Source {
 // find looks for what an object was rendered from: in the file that kustomize
 // noted, else in all of them.
 func (t *trace) find(r *rendition) written {
-	w := written{trace: t, rendered: object{value: r.object}}
+	w := written{trace: t, rendered: closure.Object{Value: r.object}}
 	candidates := t.objects
 	if r.origin != nil {
 		if r.origin.ConfiguredIn != "" {
@@ -84,22 +76,22 @@ func (t *trace) find(r *rendition) written {
 
 // file resolves a path that kustomize noted, which is relative to the root.
 func (t *trace) file(noted string) (string, bool) {
-	root := t.c.kustomizations[len(t.c.kustomizations)-1].dir
-	name, err := inside(path.Join(outside(root), noted))
+	root := t.c.Top().Dir
+	name, err := closure.Inside(path.Join(closure.Outside(root), noted))
 	if err != nil {
 		return "", false
 	}
-	kind, real, err := t.c.tree.stat(name)
+	kind, real, err := t.tree.Stat(name)
 	return real, err == nil && kind == wire.KindFile
 }
 
 // only returns the one object of the same kind, whatever its name: a patch may
 // have changed that.
-func only(candidates []object, rendered object) *object {
-	var found *object
+func only(candidates []closure.Object, rendered closure.Object) *closure.Object {
+	var found *closure.Object
 	for i := range candidates {
 		o := &candidates[i]
-		if o.text("kind") != rendered.text("kind") || o.group() != rendered.group() {
+		if o.Text("kind") != rendered.Text("kind") || o.Group() != rendered.Group() {
 			continue
 		}
 		if found != nil {
@@ -113,19 +105,19 @@ func only(candidates []object, rendered object) *object {
 // closest returns the one object of the same kind and name. A name that
 // kustomize extended contains the one that was written; the longest such name
 // counts, if there is only one.
-func closest(candidates []object, rendered object) *object {
-	var best *object
+func closest(candidates []closure.Object, rendered closure.Object) *closure.Object {
+	var best *closure.Object
 	var length int
 	unique := false
-	name := rendered.text("metadata", "name")
+	name := rendered.Text("metadata", "name")
 	for i := range candidates {
 		o := &candidates[i]
-		if o.text("kind") != rendered.text("kind") || o.group() != rendered.group() {
+		if o.Text("kind") != rendered.Text("kind") || o.Group() != rendered.Group() {
 			continue
 		}
-		own := o.text("metadata", "name")
+		own := o.Text("metadata", "name")
 		score := 2 * len(own)
-		if ns := o.text("metadata", "namespace"); ns == rendered.text("metadata", "namespace") {
+		if ns := o.Text("metadata", "namespace"); ns == rendered.Text("metadata", "namespace") {
 			score++
 		}
 		switch {
@@ -144,28 +136,28 @@ func closest(candidates []object, rendered object) *object {
 
 // generator returns the entry that generates an object; nil when there are
 // several that could.
-func (t *trace) generator(r *rendition) *generator {
-	var best *generator
-	rendered := object{value: r.object}
-	for i := range t.c.generators {
-		g := &t.c.generators[i]
-		if g.kind != rendered.text("kind") || !strings.Contains(rendered.text("metadata", "name"), g.name) {
+func (t *trace) generator(r *rendition) *closure.Generator {
+	var best *closure.Generator
+	rendered := closure.Object{Value: r.object}
+	for i := range t.c.Generators {
+		g := &t.c.Generators[i]
+		if g.Kind != rendered.Text("kind") || !strings.Contains(rendered.Text("metadata", "name"), g.Name) {
 			continue
 		}
-		if best != nil && best.name == g.name {
-			if g.behavior == "" || g.behavior == "create" {
+		if best != nil && best.Name == g.Name {
+			if g.Behavior == "" || g.Behavior == "create" {
 				best = g
 			}
 			continue
 		}
-		if best == nil || len(g.name) > len(best.name) {
+		if best == nil || len(g.Name) > len(best.Name) {
 			best = g
 		}
 	}
 	return best
 }
 
-// generates reports whether kustomize's books say that it generated an object
+// generates reports whether kustomize's books say that it generated an closure.Object
 // whose name ends in its hash: by the origin that it noted, or, where a
 // generator merges into an object of a file or nothing was noted, by an entry
 // of that name while no file has an object under the full name.
@@ -175,21 +167,21 @@ func (t *trace) generates(r *rendition) bool {
 		return true
 	}
 	g := t.generator(r)
-	if g == nil || r.origin != nil && g.behavior != "merge" && g.behavior != "replace" {
+	if g == nil || r.origin != nil && g.Behavior != "merge" && g.Behavior != "replace" {
 		return false
 	}
-	rendered := object{value: r.object}
-	return !slices.ContainsFunc(t.objects, func(o object) bool {
-		return o.text("kind") == rendered.text("kind") && o.text("metadata", "name") == rendered.text("metadata", "name")
+	rendered := closure.Object{Value: r.object}
+	return !slices.ContainsFunc(t.objects, func(o closure.Object) bool {
+		return o.Text("kind") == rendered.Text("kind") && o.Text("metadata", "name") == rendered.Text("metadata", "name")
 	})
 }
 
 // applies reports whether a patch may have been applied to the object.
-func (p *patch) applies(kind string, names ...string) bool {
-	if p.target != nil {
-		return matches(p.target, kind, names)
+func applies(p *closure.Patch, kind string, names []string) bool {
+	if p.Target != nil {
+		return matches(p.Target, kind, names)
 	}
-	return true // each document of a merge names its own object
+	return true // each document of a merge names its own closure.Object
 }
 
 func matches(s *types.Selector, kind string, names []string) bool {

@@ -1,4 +1,4 @@
-package child
+package closure
 
 import (
 	"fmt"
@@ -20,39 +20,43 @@ const (
 	maxDepth         = 32   // folders that lead to one another
 )
 
-// kustomization is one kustomization file of a closure.
-type kustomization struct {
+// Kustomization is one kustomization file of a closure.
+type Kustomization struct {
 	types.Kustomization
-	file string       // its path in the tree
-	dir  string       // the folder that its references are relative to
-	doc  manifest.Doc // for lines
+	File string       // its path in the tree
+	Dir  string       // the folder that its references are relative to
+	Doc  manifest.Doc // for lines
 }
 
-// source is the place of a field in the file.
-func (k *kustomization) source(steps ...any) render.Source {
-	return render.Source{File: k.file, Line: k.doc.Line(steps)}
+// Source is the place of a field in the file.
+func (k *Kustomization) Source(steps ...any) render.Source {
+	return render.Source{File: k.File, Line: k.Doc.Line(steps)}
 }
 
-// closure is what a root names, directly or through other folders, found by
+// Closure is what a root names, directly or through other folders, found by
 // our own reading before kustomize runs.
-type closure struct {
-	tree   *tree
+type Closure struct {
+	tree   *Tree
 	limits wire.Limits
 
-	// kustomizations are in the order in which kustomize finishes them:
+	// Kustomizations are in the order in which kustomize finishes them:
 	// those that a later one builds on come first.
-	kustomizations []*kustomization
-	// resources are the documents of files that are named as resources.
-	resources  []manifest.Doc
-	patches    []patch
-	generators []generator
-	notices    []render.Problem
-	features   map[string]bool
-	// tainting says that building changes kustomize's process-wide schema.
-	tainting bool
-	// watchful says that something reads or tests annotations, so that
+	Kustomizations []*Kustomization
+	// Resources are the documents of files that are named as resources, once
+	// each.
+	Resources []manifest.Doc
+	// Patches are in the order in which they are applied.
+	Patches    []Patch
+	Generators []Generator
+	// Notices are oddities that a reviewer must see.
+	Notices []render.Problem
+	// Features are what [render.Build.Features] lists.
+	Features map[string]bool
+	// Tainting says that building changes kustomize's process-wide schema.
+	Tainting bool
+	// Watchful says that something reads or tests annotations, so that
 	// kustomize's own origin annotations might be seen.
-	watchful bool
+	Watchful bool
 	// selfReplaced counts the replacements that copy a field into itself.
 	selfReplaced int
 
@@ -61,6 +65,10 @@ type closure struct {
 	remembered map[string]bool // files whose documents are in resources
 	chain      []string        // the folders that lead to the current one
 }
+
+// Top is the root's own kustomization. There is one after a [Read] without
+// problem.
+func (c *Closure) Top() *Kustomization { return c.Kustomizations[len(c.Kustomizations)-1] }
 
 // load is what it costs to load something once: all that kustomize would load
 // below it, as often as it would.
@@ -90,20 +98,20 @@ const (
 	asPlugin    role = "plugin" // the configuration of a generator or transformer
 )
 
-func newClosure(t *tree, limits wire.Limits) *closure {
-	return &closure{
-		tree: t, limits: limits, features: map[string]bool{},
+func newClosure(t *Tree, limits wire.Limits) *Closure {
+	return &Closure{
+		tree: t, limits: limits, Features: map[string]bool{},
 		folders: map[string]load{}, files: map[string][]manifest.Doc{}, remembered: map[string]bool{},
 	}
 }
 
-// readClosure reads all that a root's kustomization names. The root comes
+// Read reads all that a root's kustomization names. The root comes
 // from the pull request.
-func readClosure(t *tree, limits wire.Limits, root string) (*closure, *render.Problem) {
+func Read(t *Tree, limits wire.Limits, root string) (*Closure, *render.Problem) {
 	c := newClosure(t, limits)
-	kind, real, err := t.stat(root)
+	kind, real, err := t.Stat(root)
 	if err != nil || kind != wire.KindDir {
-		return c, unreadable(err, render.Source{}, fmt.Sprintf("the root %s", quoted(root)))
+		return c, Unreadable(err, render.Source{}, fmt.Sprintf("the root %s", Quoted(root)))
 	}
 	if _, problem := c.folder(real, asResource, naming{}); problem != nil {
 		return c, problem
@@ -113,7 +121,7 @@ func readClosure(t *tree, limits wire.Limits, root string) (*closure, *render.Pr
 
 // naming is the place that names a file or folder; zero for the root itself.
 type naming struct {
-	k     *kustomization
+	k     *Kustomization
 	field string
 	steps []any // the path of the entry in the kustomization
 	value string
@@ -123,7 +131,7 @@ func (n naming) source() render.Source {
 	if n.k == nil {
 		return render.Source{}
 	}
-	return n.k.source(n.steps...)
+	return n.k.Source(n.steps...)
 }
 
 // says begins a sentence about the entry: resources names "../base".
@@ -131,11 +139,11 @@ func (n naming) says() string {
 	if n.k == nil {
 		return "the root"
 	}
-	return fmt.Sprintf("%s names %s", n.field, quoted(n.value))
+	return fmt.Sprintf("%s names %s", n.field, Quoted(n.value))
 }
 
 // folder reads the kustomization of a folder, real path, and all below it.
-func (c *closure) folder(dir string, as role, by naming) (load, *render.Problem) {
+func (c *Closure) folder(dir string, as role, by naming) (load, *render.Problem) {
 	if problem := c.circle(dir, by); problem != nil {
 		return load{}, problem
 	}
@@ -153,8 +161,8 @@ func (c *closure) folder(dir string, as role, by naming) (load, *render.Problem)
 	if problem != nil {
 		return load{}, problem
 	}
-	c.kustomizations = append(c.kustomizations, k)
-	c.notices = append(c.notices, collisions(c.tree.source, dir)...)
+	c.Kustomizations = append(c.Kustomizations, k)
+	c.Notices = append(c.Notices, Collisions(c.tree, dir)...)
 	total := below.plus(load{accumulations: 1})
 	total.depth++
 	c.folders[key] = total
@@ -163,7 +171,7 @@ func (c *closure) folder(dir string, as role, by naming) (load, *render.Problem)
 
 // circle refuses a folder that contains one of those that lead to it, as
 // kustomize does; it also ends the walk.
-func (c *closure) circle(dir string, by naming) *render.Problem {
+func (c *Closure) circle(dir string, by naming) *render.Problem {
 	if len(c.chain) >= maxDepth {
 		return &render.Problem{
 			Cause: render.CauseLimit, Source: by.source(),
@@ -175,7 +183,7 @@ func (c *closure) circle(dir string, by naming) *render.Problem {
 		if dir == visited || dir == "" || strings.HasPrefix(visited, dir+"/") {
 			return &render.Problem{
 				Cause: render.CauseSyntax, Source: by.source(),
-				Message: fmt.Sprintf("%s, which leads back to %s: a circle", by.says(), quoted(visited)),
+				Message: fmt.Sprintf("%s, which leads back to %s: a circle", by.says(), Quoted(visited)),
 				Remedy:  "name folders beside or below this one, not one that contains it",
 			}
 		}
@@ -183,10 +191,10 @@ func (c *closure) circle(dir string, by naming) *render.Problem {
 	return nil
 }
 
-func (c *closure) bounded(l load, k *kustomization) *render.Problem {
+func (c *Closure) bounded(l load, k *Kustomization) *render.Problem {
 	limit := func(what string, limit int) *render.Problem {
 		return &render.Problem{
-			Cause: render.CauseLimit, Source: render.Source{File: k.file},
+			Cause: render.CauseLimit, Source: render.Source{File: k.File},
 			Message: fmt.Sprintf("builds on more than %d %s, counting each as often as it is loaded", limit, what),
 			Remedy:  "split the root, or name each base once",
 		}
@@ -205,15 +213,15 @@ func (c *closure) bounded(l load, k *kustomization) *render.Problem {
 }
 
 // kustomization reads the kustomization file of a folder.
-func (c *closure) kustomization(dir string, as role, by naming) (*kustomization, *render.Problem) {
+func (c *Closure) kustomization(dir string, as role, by naming) (*Kustomization, *render.Problem) {
 	var found []string
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		file := path.Join(dir, name)
-		_, err := c.tree.read(file)
+		_, err := c.tree.Read(file)
 		if err == nil {
 			found = append(found, file)
 		} else if !missing(err) && !isFolder(err) {
-			return nil, unreadable(err, render.Source{File: file}, "the kustomization")
+			return nil, Unreadable(err, render.Source{File: file}, "the kustomization")
 		}
 	}
 	switch len(found) {
@@ -228,23 +236,23 @@ func (c *closure) kustomization(dir string, as role, by naming) (*kustomization,
 	}
 	return nil, &render.Problem{
 		Cause: render.CauseSyntax, Source: render.Source{File: found[1]},
-		Message: fmt.Sprintf("one folder holds several kustomizations: %s", quotedAll(found)),
+		Message: fmt.Sprintf("one folder holds several kustomizations: %s", QuotedAll(found)),
 		Remedy:  "keep one of them",
 	}
 }
 
-func (c *closure) parse(file, dir string, as role, by naming) (*kustomization, *render.Problem) {
-	k := &kustomization{file: file, dir: dir}
-	bytes, err := c.tree.read(file)
+func (c *Closure) parse(file, dir string, as role, by naming) (*Kustomization, *render.Problem) {
+	k := &Kustomization{File: file, Dir: dir}
+	bytes, err := c.tree.Read(file)
 	if err != nil {
-		return nil, unreadable(err, render.Source{File: file}, "the kustomization")
+		return nil, Unreadable(err, render.Source{File: file}, "the kustomization")
 	}
 	docs, problem := c.decode(file, bytes)
 	if problem != nil {
 		return nil, problem
 	}
 	if i := slices.IndexFunc(docs, func(d manifest.Doc) bool { return d.Node != nil }); i >= 0 {
-		k.doc = docs[i]
+		k.Doc = docs[i]
 	}
 	if err := k.Unmarshal(bytes); err != nil {
 		return nil, k.invalid(err)
@@ -253,13 +261,13 @@ func (c *closure) parse(file, dir string, as role, by naming) (*kustomization, *
 	fixed.FixKustomization()
 	if fixed.CheckEmpty() != nil {
 		return nil, &render.Problem{
-			Cause: render.CauseSyntax, Source: k.source(), Message: "the kustomization is empty",
+			Cause: render.CauseSyntax, Source: k.Source(), Message: "the kustomization is empty",
 			Remedy: "name resources in it, or remove it",
 		}
 	}
 	if wrong := fixed.EnforceFields(); len(wrong) > 0 {
 		return nil, &render.Problem{
-			Cause: render.CauseSyntax, Source: k.source("apiVersion"), Message: strings.Join(wrong, ", "),
+			Cause: render.CauseSyntax, Source: k.Source("apiVersion"), Message: strings.Join(wrong, ", "),
 		}
 	}
 	if component := fixed.Kind == types.ComponentKind; component != (as == asComponent) {
@@ -268,11 +276,11 @@ func (c *closure) parse(file, dir string, as role, by naming) (*kustomization, *
 	return k, nil
 }
 
-func wrongKind(component bool, k *kustomization, by naming) *render.Problem {
+func wrongKind(component bool, k *Kustomization, by naming) *render.Problem {
 	p := &render.Problem{Cause: render.CauseSyntax, Source: by.source()}
 	switch {
 	case component && by.k == nil:
-		p.Source = k.source("kind")
+		p.Source = k.Source("kind")
 		p.Message = "the root is a Component, which is nothing by itself"
 		p.Remedy = "build a kustomization that names it under components"
 	case component:
@@ -286,7 +294,7 @@ func wrongKind(component bool, k *kustomization, by naming) *render.Problem {
 }
 
 // decode reads YAML that kustomize will read, with all budgets.
-func (c *closure) decode(file string, bytes []byte) ([]manifest.Doc, *render.Problem) {
+func (c *Closure) decode(file string, bytes []byte) ([]manifest.Doc, *render.Problem) {
 	if known, ok := c.files[file]; ok {
 		return known, nil
 	}

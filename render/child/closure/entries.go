@@ -1,4 +1,4 @@
-package child
+package closure
 
 import (
 	"encoding/json"
@@ -18,14 +18,14 @@ import (
 // reading goes through what one kustomization names. After the first problem
 // everything is a no-op.
 type reading struct {
-	c       *closure
-	k       *kustomization
+	c       *Closure
+	k       *Kustomization
 	total   load
 	problem *render.Problem
 }
 
 // entries reads everything that a kustomization names.
-func (c *closure) entries(k *kustomization, as role) (load, *render.Problem) {
+func (c *Closure) entries(k *Kustomization, as role) (load, *render.Problem) {
 	r := &reading{c: c, k: k}
 	r.refuse()
 	if as == asPlugin {
@@ -53,7 +53,7 @@ func (c *closure) entries(k *kustomization, as role) (load, *render.Problem) {
 // each visits the entries of one field and notes the features that matter.
 func (r *reading) each(field string, values []string, visit func(naming)) {
 	if len(values) > 0 && steers[field] {
-		r.c.features[field] = true
+		r.c.Features[field] = true
 	}
 	for i, value := range values {
 		if r.problem == nil {
@@ -83,7 +83,7 @@ func (r *reading) refuse() {
 		{"helmChartInflationGenerator", len(r.k.HelmChartInflationGenerator) > 0},
 	} {
 		if field.used && r.problem == nil {
-			r.problem = function(r.k.source(field.name, 0), field.name+" needs Helm, which is never run")
+			r.problem = function(r.k.Source(field.name, 0), field.name+" needs Helm, which is never run")
 		}
 	}
 }
@@ -120,7 +120,7 @@ func withoutCredentials(name string) string {
 type place struct {
 	kind wire.Kind
 	name string // as kustomize asks for it
-	real string // with symlinks resolved
+	real string // with symlinks Resolved
 }
 
 // find resolves an entry; ok is false after a problem was recorded.
@@ -133,10 +133,10 @@ func (r *reading) find(n naming, folders bool) (place, bool) {
 		r.fail(n, render.CauseMissing, ", an absolute path", "name it relative to the kustomization")
 		return place{}, false
 	}
-	name, err := inside(path.Join(outside(r.k.dir), n.value))
+	name, err := Inside(path.Join(Outside(r.k.Dir), n.value))
 	if err == nil {
 		var p place
-		if p.kind, p.real, err = r.c.tree.stat(name); err == nil {
+		if p.kind, p.real, err = r.c.tree.Stat(name); err == nil {
 			p.name = name
 			return p, true
 		}
@@ -149,7 +149,7 @@ func (r *reading) find(n naming, folders bool) (place, bool) {
 	case missing(err):
 		r.fail(n, render.CauseMissing, ", which is not in the tree", "add it, or remove the entry")
 	default:
-		r.problem = unreadable(err, n.source(), n.says()+", which")
+		r.problem = Unreadable(err, n.source(), n.says()+", which")
 	}
 	return place{}, false
 }
@@ -168,12 +168,12 @@ func (r *reading) resource(n naming) {
 	if !ok {
 		return
 	}
-	bytes, _ := r.c.tree.read(p.name) // it was just read
+	bytes, _ := r.c.tree.Read(p.name) // it was just read
 	l := load{accumulations: 1, bytes: len(bytes)}
 	for _, doc := range docs {
-		for _, object := range objects(doc) {
+		for _, object := range Objects(doc) {
 			l.objects++
-			r.c.watchObject(object.value)
+			r.c.watchObject(object.Value)
 			r.c.noticeFunction(object)
 		}
 	}
@@ -243,9 +243,9 @@ func (r *reading) raw(n naming, p place) ([]byte, bool) {
 		r.fail(n, render.CauseSyntax, ", which is a folder; a file is needed here", "")
 		return nil, false
 	}
-	bytes, err := r.c.tree.read(p.name)
+	bytes, err := r.c.tree.Read(p.name)
 	if err != nil {
-		r.problem = unreadable(err, n.source(), n.says()+", which")
+		r.problem = Unreadable(err, n.source(), n.says()+", which")
 		return nil, false
 	}
 	return bytes, true
@@ -274,10 +274,10 @@ func (r *reading) openapi() {
 	if len(r.k.OpenAPI) == 0 || r.problem != nil {
 		return
 	}
-	r.c.features["openapi"] = true
-	r.c.tainting = true
-	r.c.notices = append(r.c.notices, render.Problem{
-		Cause: render.CauseSyntax, Source: r.k.source("openapi"),
+	r.c.Features["openapi"] = true
+	r.c.Tainting = true
+	r.c.Notices = append(r.c.Notices, render.Problem{
+		Cause: render.CauseSyntax, Source: r.k.Source("openapi"),
 		Message: "the root brings a schema of its own, which changes how lists are merged",
 		Remedy:  "review the rendered objects with care",
 	})
@@ -314,9 +314,9 @@ func (r *reading) generator(field string, i int, kind string, g *types.Generator
 	if g.Options != nil {
 		r.c.watch(g.Options.Annotations)
 	}
-	r.c.generators = append(r.c.generators, generator{
-		kind: kind, name: g.Name, behavior: g.Behavior, literals: g.LiteralSources, files: g.FileSources,
-		k: r.k, steps: at, at: r.k.source(at...),
+	r.c.Generators = append(r.c.Generators, Generator{
+		Kind: kind, Name: g.Name, Behavior: g.Behavior, Literals: g.LiteralSources, Files: g.FileSources,
+		K: r.k, Steps: at, At: r.k.Source(at...),
 	})
 	r.total = r.total.plus(load{objects: 1, accumulations: 1})
 }

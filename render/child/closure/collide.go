@@ -1,4 +1,4 @@
-package child
+package closure
 
 import (
 	"fmt"
@@ -10,11 +10,11 @@ import (
 	"github.com/countersign-dev/countersign/render"
 )
 
-// collisions tells of names in one folder that are one name elsewhere: where
+// Collisions tells of names in one folder that are one name elsewhere: where
 // case is folded, or where Unicode is normalised. Such a folder checks out as
 // something else there. Here names are compared as bytes.
-func collisions(tree source, dir string) []render.Problem {
-	entries, err := tree.ReadDir(dir)
+func Collisions(tree *Tree, dir string) []render.Problem {
+	entries, err := tree.source.ReadDir(dir)
 	if err != nil {
 		return nil // the folder's files have been read: a listing adds nothing that must be known
 	}

@@ -1,9 +1,10 @@
-package child
+package closure
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"path"
 	"path/filepath"
 	"strings"
@@ -13,19 +14,19 @@ import (
 	"github.com/countersign-dev/countersign/render/wire"
 )
 
-// mount is where kustomize, which wants absolute paths, finds the repository.
+// Mount is where kustomize, which wants absolute paths, finds the repository.
 // It is not "/", so that "../.." beyond the top leads out of the tree instead
 // of back to its top.
-const mount = "/repository"
+const Mount = "/repository"
 
-// source is the tree as the parent serves it: a [wire.FS].
-type source interface {
+// Files is the tree as the parent serves it: a [wire.FS].
+type Files interface {
 	Stat(path string) (wire.Kind, string, error)
 	ReadFile(path string) ([]byte, error)
 	ReadDir(path string) ([]wire.DirEntry, error)
 }
 
-// errOutside is the answer for a path that is not below the mount.
+// errOutside is the answer for a path that is not below the Mount.
 var errOutside = fmt.Errorf("outside the repository: %w", fs.ErrNotExist)
 
 var errReadOnly = errors.New("the repository cannot be written to")
@@ -41,25 +42,25 @@ type content struct {
 	err   error
 }
 
-// tree is the repository as kustomize sees it during one build: read-only,
+// Tree is the repository as kustomize sees it during one build: read-only,
 // each path asked for once. Not safe for concurrent use.
-type tree struct {
-	source source
+type Tree struct {
+	source Files
 	stats  map[string]stat
 	files  map[string]content
 	// shown replaces what kustomize reads at a path of the tree.
 	shown map[string][]byte
 }
 
-var _ filesys.FileSystem = (*tree)(nil)
+var _ filesys.FileSystem = (*Tree)(nil)
 
-func newTree(s source) *tree {
-	return &tree{source: s, stats: map[string]stat{}, files: map[string]content{}, shown: map[string][]byte{}}
+func NewTree(s Files) *Tree {
+	return &Tree{source: s, stats: map[string]stat{}, files: map[string]content{}, shown: map[string][]byte{}}
 }
 
-// stat says what a path of the tree leads to, and where that is once symlinks
-// are resolved.
-func (t *tree) stat(name string) (wire.Kind, string, error) {
+// Stat says what a path of the tree leads to, and where that is once symlinks
+// are Resolved.
+func (t *Tree) Stat(name string) (wire.Kind, string, error) {
 	known, ok := t.stats[name]
 	if !ok {
 		known.kind, known.real, known.err = t.source.Stat(name)
@@ -68,14 +69,28 @@ func (t *tree) stat(name string) (wire.Kind, string, error) {
 	return known.kind, known.real, known.err
 }
 
-// read returns the content of a path of the tree.
-func (t *tree) read(name string) ([]byte, error) {
+// Read returns the content of a path of the tree.
+func (t *Tree) Read(name string) ([]byte, error) {
 	known, ok := t.files[name]
 	if !ok {
 		known.bytes, known.err = t.source.ReadFile(name)
 		t.files[name] = known
 	}
 	return known.bytes, known.err
+}
+
+// Show makes kustomize read something else at a path of the tree.
+func (t *Tree) Show(name string, content []byte) { t.shown[name] = content }
+
+// Contents yields what was read so far, by path.
+func (t *Tree) Contents() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for name, file := range t.files {
+			if file.err == nil && !yield(name, file.bytes) {
+				return
+			}
+		}
+	}
 }
 
 // missing reports whether an error of the tree says that nothing is there.
@@ -91,76 +106,76 @@ func isFolder(err error) bool {
 	return ok && failure.Code == wire.CodeDir
 }
 
-// inside turns kustomize's path into one of the tree.
-func inside(name string) (string, error) {
+// Inside turns kustomize's path into one of the tree.
+func Inside(name string) (string, error) {
 	name = filepath.Clean("/" + name)
-	if name == mount {
+	if name == Mount {
 		return "", nil
 	}
-	below, ok := strings.CutPrefix(name, mount+"/")
+	below, ok := strings.CutPrefix(name, Mount+"/")
 	if !ok {
 		return "", errOutside
 	}
 	return below, nil
 }
 
-// outside is the inverse of [inside].
-func outside(name string) string {
-	return path.Join(mount, name)
+// Outside is the inverse of [Inside].
+func Outside(name string) string {
+	return path.Join(Mount, name)
 }
 
 // CleanedAbs resolves symlinks, as it does for a disk: what a linked folder
 // names relative to itself is found where it really lies.
-func (t *tree) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
-	name, err := inside(name)
+func (t *Tree) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
+	name, err := Inside(name)
 	if err != nil {
 		return "", "", err
 	}
-	kind, real, err := t.stat(name)
+	kind, real, err := t.Stat(name)
 	if err != nil {
 		return "", "", err
 	}
 	if kind == wire.KindDir {
-		return filesys.ConfirmedDir(outside(real)), "", nil
+		return filesys.ConfirmedDir(Outside(real)), "", nil
 	}
-	return filesys.ConfirmedDir(outside(folderOf(real))), path.Base(real), nil
+	return filesys.ConfirmedDir(Outside(folderOf(real))), path.Base(real), nil
 }
 
 // ReadFile reads a file of the tree.
-func (t *tree) ReadFile(name string) ([]byte, error) {
-	name, err := inside(name)
+func (t *Tree) ReadFile(name string) ([]byte, error) {
+	name, err := Inside(name)
 	if err != nil {
 		return nil, err
 	}
 	if shown, ok := t.shown[name]; ok {
 		return shown, nil
 	}
-	return t.read(name)
+	return t.Read(name)
 }
 
 // IsDir reports whether a path leads to a folder.
-func (t *tree) IsDir(name string) bool {
-	name, err := inside(name)
+func (t *Tree) IsDir(name string) bool {
+	name, err := Inside(name)
 	if err != nil {
 		return false
 	}
-	kind, _, err := t.stat(name)
+	kind, _, err := t.Stat(name)
 	return err == nil && kind == wire.KindDir
 }
 
 // Exists reports whether a path leads to anything.
-func (t *tree) Exists(name string) bool {
-	name, err := inside(name)
+func (t *Tree) Exists(name string) bool {
+	name, err := Inside(name)
 	if err != nil {
 		return false
 	}
-	_, _, err = t.stat(name)
+	_, _, err = t.Stat(name)
 	return err == nil
 }
 
 // ReadDir lists a folder's names.
-func (t *tree) ReadDir(name string) ([]string, error) {
-	name, err := inside(name)
+func (t *Tree) ReadDir(name string) ([]string, error) {
+	name, err := Inside(name)
 	if err != nil {
 		return nil, err
 	}
@@ -176,28 +191,28 @@ func (t *tree) ReadDir(name string) ([]string, error) {
 }
 
 // Open is refused: kustomize builds without it.
-func (t *tree) Open(string) (filesys.File, error) { return nil, errReadOnly }
+func (t *Tree) Open(string) (filesys.File, error) { return nil, errReadOnly }
 
 // Glob is refused: kustomize builds without it.
-func (t *tree) Glob(string) ([]string, error) { return nil, errReadOnly }
+func (t *Tree) Glob(string) ([]string, error) { return nil, errReadOnly }
 
 // Walk is refused: kustomize builds without it.
-func (t *tree) Walk(string, filepath.WalkFunc) error { return errReadOnly }
+func (t *Tree) Walk(string, filepath.WalkFunc) error { return errReadOnly }
 
 // Create is refused.
-func (t *tree) Create(string) (filesys.File, error) { return nil, errReadOnly }
+func (t *Tree) Create(string) (filesys.File, error) { return nil, errReadOnly }
 
 // Mkdir is refused.
-func (t *tree) Mkdir(string) error { return errReadOnly }
+func (t *Tree) Mkdir(string) error { return errReadOnly }
 
 // MkdirAll is refused.
-func (t *tree) MkdirAll(string) error { return errReadOnly }
+func (t *Tree) MkdirAll(string) error { return errReadOnly }
 
 // RemoveAll is refused.
-func (t *tree) RemoveAll(string) error { return errReadOnly }
+func (t *Tree) RemoveAll(string) error { return errReadOnly }
 
 // WriteFile is refused.
-func (t *tree) WriteFile(string, []byte) error { return errReadOnly }
+func (t *Tree) WriteFile(string, []byte) error { return errReadOnly }
 
 // folderOf is path.Dir, with "" for the top.
 func folderOf(name string) string {

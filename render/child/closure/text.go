@@ -1,4 +1,4 @@
-package child
+package closure
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 	"github.com/countersign-dev/countersign/render/wire"
 )
 
-// quoted writes a name of the pull request so that it can stand in a
+// Quoted writes a name of the pull request so that it can stand in a
 // sentence: on one line, without control characters, valid UTF-8, bounded.
-func quoted(name string) string {
+func Quoted(name string) string {
 	const limit = 200
 	if name == "" {
 		return "the repository's top"
@@ -22,16 +22,16 @@ func quoted(name string) string {
 	return strconv.Quote(name)
 }
 
-func quotedAll(names []string) string {
+func QuotedAll(names []string) string {
 	all := make([]string, len(names))
 	for i, name := range names {
-		all[i] = quoted(name)
+		all[i] = Quoted(name)
 	}
 	return strings.Join(all, " and ")
 }
 
-// unreadable words the tree's refusal to hand out a path.
-func unreadable(err error, at render.Source, what string) *render.Problem {
+// Unreadable words the tree's refusal to hand out a path.
+func Unreadable(err error, at render.Source, what string) *render.Problem {
 	p := &render.Problem{Cause: render.CauseMissing, Source: at, Message: what + " is not in the tree"}
 	failure, ok := errors.AsType[*wire.FSError](err)
 	if !ok {
@@ -58,7 +58,7 @@ var refusals = map[wire.Code]struct {
 	wire.CodePointer:   {render.CauseUnreadable, "is an LFS pointer, not content", "store manifests in git itself, not in LFS"},
 }
 
-// asciiQuoted is [quoted] for names that look alike.
+// asciiQuoted is [Quoted] for names that look alike.
 func asciiQuoted(name string) string {
 	return strconv.QuoteToASCII(name)
 }

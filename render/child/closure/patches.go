@@ -1,4 +1,4 @@
-package child
+package closure
 
 import (
 	"encoding/json"
@@ -13,13 +13,25 @@ import (
 	"github.com/countersign-dev/countersign/render/wire"
 )
 
-// patch is one patch of a closure: the documents of a strategic merge, or a
+// Patch is one patch of a closure: the documents of a strategic merge, or a
 // list of JSON patch operations, with where they were written.
-type patch struct {
-	docs   []manifest.Doc
-	file   string
-	above  int // lines of the file above the first of an inline patch
-	target *types.Selector
+type Patch struct {
+	Docs   []manifest.Doc
+	File   string
+	Above  int // lines of the file above the first of an inline patch
+	Target *types.Selector
+}
+
+// Generator is one entry of a built-in generator.
+type Generator struct {
+	Kind, Name, Behavior string
+	Literals             []string
+	Files                []string
+	// K is the kustomization that holds the entry, Steps its path in it: nil for
+	// a plugin's configuration.
+	K     *Kustomization
+	Steps []any
+	At    render.Source // the entry itself
 }
 
 // text is YAML inside a kustomization: an inline patch or plugin.
@@ -45,7 +57,7 @@ func (r *reading) patches() {
 // is left to kustomize to refuse.
 func (r *reading) patch(field string, i int, p types.Patch) {
 	if p.Target != nil && p.Target.AnnotationSelector != "" {
-		r.c.watchful = true
+		r.c.Watchful = true
 	}
 	if p.Path != "" {
 		n := naming{k: r.k, field: field, steps: []any{field, i, "path"}, value: p.Path}
@@ -75,25 +87,25 @@ func (r *reading) patchFile(n naming, target *types.Selector) {
 		return
 	}
 	if docs, ok := r.documents(n, p); ok {
-		r.keepPatch(patch{docs: docs, file: p.real, target: target})
+		r.keepPatch(Patch{Docs: docs, File: p.real, Target: target})
 	}
 }
 
 func (r *reading) inlinePatch(t text, target *types.Selector) {
-	docs, above, ok := r.inside(t)
+	docs, above, ok := r.Inside(t)
 	if ok {
-		r.keepPatch(patch{docs: docs, file: r.k.file, above: above, target: target})
+		r.keepPatch(Patch{Docs: docs, File: r.k.File, Above: above, Target: target})
 	}
 }
 
-func (r *reading) keepPatch(p patch) {
-	r.c.patches = append(r.c.patches, p)
+func (r *reading) keepPatch(p Patch) {
+	r.c.Patches = append(r.c.Patches, p)
 	r.total = r.total.plus(load{accumulations: 1})
-	for _, doc := range p.docs {
+	for _, doc := range p.Docs {
 		r.c.watchPatch(doc.Value)
 		if r.problem == nil && selfCopies(doc.Value) > maxSelfCopies {
 			r.problem = &render.Problem{
-				Cause: render.CauseLimit, Source: render.Source{File: p.file, Line: p.above + doc.Line(nil)},
+				Cause: render.CauseLimit, Source: render.Source{File: p.File, Line: p.Above + doc.Line(nil)},
 				Message: fmt.Sprintf("a JSON patch copies a value into itself more than %d times", maxSelfCopies),
 				Remedy:  "write the values out",
 			}
@@ -109,8 +121,8 @@ func selfCopies(patch any) int {
 	copies := 0
 	list, _ := patch.([]any)
 	for _, item := range list {
-		op := object{value: asMap(item)}
-		if from := op.text("from"); op.text("op") == "copy" && strings.HasPrefix(op.text("path"), from) {
+		op := Object{Value: AsMap(item)}
+		if from := op.Text("from"); op.Text("op") == "copy" && strings.HasPrefix(op.Text("path"), from) {
 			copies++
 		}
 	}
@@ -118,15 +130,15 @@ func selfCopies(patch any) int {
 }
 
 // inside decodes YAML that a kustomization holds as text.
-func (r *reading) inside(t text) (docs []manifest.Doc, above int, ok bool) {
+func (r *reading) Inside(t text) (docs []manifest.Doc, above int, ok bool) {
 	if r.problem != nil {
 		return nil, 0, false
 	}
 	above = r.k.above(t.steps)
 	if plainJSON([]byte(strings.TrimSpace(t.content))) {
-		return jsonDocument(r.k.file, []byte(strings.TrimSpace(t.content))), above, true
+		return jsonDocument(r.k.File, []byte(strings.TrimSpace(t.content))), above, true
 	}
-	docs, problem := manifest.Decode(r.k.file, []byte(t.content), manifest.Limits{Bytes: int(r.c.limits.File)})
+	docs, problem := manifest.Decode(r.k.File, []byte(t.content), manifest.Limits{Bytes: int(r.c.limits.File)})
 	if problem != nil {
 		problem.Source.Line += above
 		problem.Message = fmt.Sprintf("the text in %s: %s", t.field, problem.Message)
@@ -138,59 +150,18 @@ func (r *reading) inside(t text) (docs []manifest.Doc, above int, ok bool) {
 
 // above is how many lines of the file come before the first line of the text
 // at a path.
-func (k *kustomization) above(steps []any) int {
-	node := k.doc.Node
+func (k *Kustomization) above(steps []any) int {
+	node := k.Doc.Node
 	for _, step := range steps {
-		node = childNode(node, step)
+		node = ChildNode(node, step)
 	}
 	if node == nil {
-		return max(0, k.doc.Line(steps)-1)
+		return max(0, k.Doc.Line(steps)-1)
 	}
 	if node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return node.Line
 	}
 	return node.Line - 1
-}
-
-// childNode returns the value at one step, with aliases resolved; nil when
-// there is none.
-func childNode(node *yaml.Node, step any) *yaml.Node {
-	if node = resolved(node); node == nil {
-		return nil
-	}
-	switch step := step.(type) {
-	case int:
-		if node.Kind == yaml.SequenceNode && step < len(node.Content) {
-			return resolved(node.Content[step])
-		}
-	case string:
-		for i := 0; node.Kind == yaml.MappingNode && i+1 < len(node.Content); i += 2 {
-			if node.Content[i].Value == step {
-				return resolved(node.Content[i+1])
-			}
-		}
-	}
-	return nil
-}
-
-// lineOf returns the line of the deepest key of a path that a node has.
-func lineOf(node *yaml.Node, path ...string) int {
-	return manifest.Doc{Node: node}.Line(steps(path))
-}
-
-func steps(path []string) render.Path {
-	all := make(render.Path, len(path))
-	for i, step := range path {
-		all[i] = step
-	}
-	return all
-}
-
-func resolved(node *yaml.Node) *yaml.Node {
-	if node != nil && node.Kind == yaml.AliasNode {
-		return node.Alias
-	}
-	return node
 }
 
 // inline reports whether kustomize takes an entry for YAML rather than for a
@@ -210,14 +181,14 @@ func inline(entry string) bool {
 
 func (r *reading) replacements() {
 	if len(r.k.Replacements) > 0 {
-		r.c.features["replacements"] = true
+		r.c.Features["replacements"] = true
 	}
 	for i := range r.k.Replacements {
 		replacement := &r.k.Replacements[i]
 		if replacement.Path == "" {
 			value := plain(replacement.Replacement)
 			r.c.watchSteering(value)
-			r.selfReplacements(value, r.k.source("replacements"))
+			r.selfReplacements(value, r.k.Source("replacements"))
 			continue
 		}
 		if r.problem != nil {
@@ -236,11 +207,11 @@ func (r *reading) selfReplacements(value any, at render.Source) {
 		list = []any{value}
 	}
 	for _, item := range list {
-		replacement := object{value: asMap(item)}
-		from := replacement.text("source", "fieldPath")
-		targets, _ := replacement.value["targets"].([]any)
+		replacement := Object{Value: AsMap(item)}
+		from := replacement.Text("source", "fieldPath")
+		targets, _ := replacement.Value["targets"].([]any)
 		for _, target := range targets {
-			paths, _ := asMap(target)["fieldPaths"].([]any)
+			paths, _ := AsMap(target)["fieldPaths"].([]any)
 			for _, path := range paths {
 				if to, ok := path.(string); ok && from != "" && strings.HasPrefix(to, from+".") {
 					r.c.selfReplaced++
@@ -259,7 +230,7 @@ func (r *reading) selfReplacements(value any, at render.Source) {
 
 func (r *reading) vars() {
 	if len(r.k.Vars) > 0 {
-		r.c.features["vars"] = true
+		r.c.Features["vars"] = true
 		r.c.watchSteering(plain(r.k.Vars))
 	}
 }
@@ -281,8 +252,8 @@ func plain(v any) any {
 // a file, or a folder whose objects are configurations.
 func (r *reading) plugin(n naming) {
 	if inline(n.value) {
-		if docs, above, ok := r.inside(text{n, n.value}); ok {
-			r.plugins(docs, r.k.file, above)
+		if docs, above, ok := r.Inside(text{n, n.value}); ok {
+			r.plugins(docs, r.k.File, above)
 		}
 		return
 	}
@@ -304,9 +275,9 @@ func (r *reading) plugin(n naming) {
 func (r *reading) plugins(docs []manifest.Doc, file string, above int) {
 	r.total = r.total.plus(load{accumulations: 1})
 	for _, doc := range docs {
-		for _, object := range objects(doc) {
+		for _, object := range Objects(doc) {
 			if r.problem == nil {
-				r.builtin(object, render.Source{File: file, Line: above + object.line()})
+				r.builtin(object, render.Source{File: file, Line: above + object.Line()})
 			}
 		}
 	}
@@ -325,12 +296,12 @@ type named struct {
 	Replacements   []types.ReplacementField
 }
 
-func (r *reading) builtin(o object, at render.Source) {
-	r.c.watchSteering(o.value)
-	kind, _ := o.value["kind"].(string)
-	if version, _ := o.value["apiVersion"].(string); version != "builtin" {
+func (r *reading) builtin(o Object, at render.Source) {
+	r.c.watchSteering(o.Value)
+	kind, _ := o.Value["kind"].(string)
+	if version, _ := o.Value["apiVersion"].(string); version != "builtin" {
 		r.problem = function(at, fmt.Sprintf("the plugin %s is not one of kustomize's own: no function, "+
-			"container or program of a repository is run", quoted(kind)))
+			"container or program of a repository is run", Quoted(kind)))
 		return
 	}
 	if kind == "HelmChartInflationGenerator" {
@@ -338,14 +309,14 @@ func (r *reading) builtin(o object, at render.Source) {
 		return
 	}
 	var fields named
-	if bytes, err := json.Marshal(o.value); err != nil || json.Unmarshal(bytes, &fields) != nil {
+	if bytes, err := json.Marshal(o.Value); err != nil || json.Unmarshal(bytes, &fields) != nil {
 		return // kustomize will say what is wrong with its shape
 	}
 	r.fields(&fields, naming{k: r.k, field: kind})
 	if kind == "ConfigMapGenerator" || kind == "SecretGenerator" {
-		r.c.generators = append(r.c.generators, generator{
-			kind: strings.TrimSuffix(kind, "Generator"), name: o.text("metadata", "name"), behavior: fields.Behavior,
-			literals: fields.LiteralSources, files: fields.FileSources, k: r.k, at: at,
+		r.c.Generators = append(r.c.Generators, Generator{
+			Kind: strings.TrimSuffix(kind, "Generator"), Name: o.Text("metadata", "name"), Behavior: fields.Behavior,
+			Literals: fields.LiteralSources, Files: fields.FileSources, K: r.k, At: at,
 		})
 		r.total = r.total.plus(load{objects: 1})
 	}

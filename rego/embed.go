@@ -7,3 +7,9 @@ import "embed"
 //
 //go:embed lib/*.rego schemas/*.json */*/rule.rego
 var FS embed.FS
+
+// IDs is ids.txt: every rule id that ever was, one a line, and lines of
+// comment that begin with "#".
+//
+//go:embed ids.txt
+var IDs string

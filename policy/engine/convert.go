@@ -14,12 +14,17 @@ import (
 // converter turns the inputs of one batch into OPA's values without a detour
 // through text. Objects and keys that several inputs share are converted
 // once: it knows objects by their address, and keeps them so that no other
-// takes it. The objects must not change while it lives.
+// takes it. The objects must not change while it lives. What it remembers is
+// bounded, so that a batch may be a fleet.
 type converter struct {
 	objects map[uintptr]converted
 	strings map[string]*ast.Term
 	params  *ast.Term
+	kept    int // values in objects, about 100 bytes each
 }
+
+// rememberedValues bounds what a converter keeps: some 20 MB.
+const rememberedValues = 200_000
 
 type converted struct {
 	object map[string]any
@@ -27,15 +32,22 @@ type converted struct {
 }
 
 func newConverter(params map[string]any) (*converter, error) {
-	c := &converter{objects: map[uintptr]converted{}, strings: map[string]*ast.Term{}}
+	c := &converter{}
+	c.forget()
 	var err error
 	c.params, err = c.value(params)
 	return c, err
 }
 
+// forget lets go of all that is remembered.
+func (c *converter) forget() {
+	c.objects, c.strings, c.kept = map[uintptr]converted{}, map[string]*ast.Term{}, 0
+}
+
 // value converts a JSON-like value: nil, bool, string, numbers, []any and
 // map[string]any. Another type is an error of ours.
 func (c *converter) value(v any) (*ast.Term, error) {
+	c.kept++
 	switch v := v.(type) {
 	case nil:
 		return ast.InternedNullTerm, nil
@@ -121,6 +133,9 @@ type fields struct {
 }
 
 func (c *converter) fields(size int) *fields {
+	if c.kept > rememberedValues {
+		c.forget()
+	}
 	return &fields{c: c, object: ast.NewObjectWithCapacity(size)}
 }
 

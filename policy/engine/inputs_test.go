@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -152,6 +153,16 @@ func TestSharedObjectsAreConvertedOnce(t *testing.T) {
 	second, _ := c.value([]any{shared})
 	if second.Value.(*ast.Array).Elem(0) != first {
 		t.Error("converted twice")
+	}
+	many := map[string]any{}
+	for i := range rememberedValues {
+		many[strconv.Itoa(i)] = nil
+	}
+	if _, err := c.value(many); err != nil {
+		t.Fatal(err)
+	}
+	if c.fields(0); len(c.objects) > 0 {
+		t.Error("remembers without bound")
 	}
 	for i := range 1000 { // maps that die at once must not lend their address to others
 		term, _ := c.value(map[string]any{"i": i})

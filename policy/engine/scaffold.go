@@ -2,18 +2,25 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/countersign-dev/countersign/rego"
 )
 
 // Scaffold returns the files of a new rule, by path from the folder of all
 // rules: a rule that loads and passes its tests, to be changed into what it
-// should be. taken are the ids in use (of loaded rules and of ids.txt): the
+// should be. taken are ids in use besides those of the built-in ids.txt: the
 // new id is the next one of the section's. section and name are lower case
 // with underscores; others are an error.
 func Scaffold(section, name string, taken []RuleID) (map[string][]byte, error) {
 	slug := section + "/" + name
 	if !slugPattern.MatchString(slug) || strings.HasSuffix(name, "_test") {
 		return nil, fmt.Errorf("%s: write section and name in lower case with underscores", slug)
+	}
+	taken = slices.Clone(taken)
+	for word := range strings.FieldsSeq(rego.IDs) {
+		taken = append(taken, RuleID(word))
 	}
 	id, err := nextID(section, taken)
 	if err != nil {

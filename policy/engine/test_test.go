@@ -71,6 +71,10 @@ func TestScaffoldRefuses(t *testing.T) {
 	if _, err := engine.Scaffold("tag", "x", []engine.RuleID{"CS-TAG-999"}); err == nil {
 		t.Error("a thousandth id")
 	}
+	files, err := engine.Scaffold("ssh", "x", nil)
+	if err != nil || strings.Contains(string(files["ssh/x/rule.rego"]), "CS-SSH-001") {
+		t.Errorf("the id of another rule: %v\n%s", err, files["ssh/x/rule.rego"])
+	}
 }
 
 // TestHarnessSees breaks the scaffold in one place each; the harness says where.

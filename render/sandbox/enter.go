@@ -28,6 +28,7 @@ const (
 	WallCPU         = "cpu-time"          // bounded for each piece of work
 	WallMemory      = "memory"            // bounded
 	WallThreads     = "threads"           // bounded
+	WallDescriptors = "descriptors"       // nothing that was open elsewhere is open here
 	WallLandlock    = "landlock"          // the kernel refuses files and TCP, as a second wall
 )
 
@@ -42,14 +43,14 @@ const gcPercent = 400
 // maxStack ends endless recursion long before it has eaten the memory limit.
 const maxStack = 128 << 20
 
-// Refused is the answer to every HTTP request in a child.
-var Refused = errors.New("the renderer has no network: nothing outside the repository is read")
+// ErrRefused is the answer to every HTTP request in a child.
+var ErrRefused = errors.New("the renderer has no network: nothing outside the repository is read")
 
 type refusing struct{}
 
 // RoundTrip refuses.
 func (refusing) RoundTrip(r *http.Request) (*http.Response, error) {
-	return nil, fmt.Errorf("%s: %w", r.URL.Redacted(), Refused)
+	return nil, fmt.Errorf("%s: %w", r.URL.Redacted(), ErrRefused)
 }
 
 // Enter confines the calling process for good and says which walls hold. It

@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -29,6 +31,7 @@ var mapped int64
 // capability comes before these are given up.
 func enter() []wire.Wall {
 	mapped = dataMapped()
+	descriptors := closeInherited()
 	orphan := diesWithParent()
 	confined := orphan == nil && os.Getpid() == 1
 	walls := []wire.Wall{
@@ -38,6 +41,7 @@ func enter() []wire.Wall {
 		holds(WallParent, orphan),
 		holds(WallPrivileges, noNewPrivileges()),
 		holds(WallCaps, dropCapabilities()),
+		holds(WallDescriptors, descriptors),
 		holds(WallCore, limit(unix.RLIMIT_CORE, 0)),
 		holds(WallFileSize, limit(unix.RLIMIT_FSIZE, 0)),
 		holds(WallOpenFiles, limit(unix.RLIMIT_NOFILE, openFiles)),
@@ -200,6 +204,30 @@ func renew(cpu time.Duration) error {
 	}
 	now.Cur = min(uint64(math.Ceil((used + cpu).Seconds())), now.Max)
 	return unix.Setrlimit(unix.RLIMIT_CPU, &now)
+}
+
+// closeInherited closes what the parent's own parent left open for its
+// children: files and sockets. What the Go runtime opened for itself stays.
+func closeInherited() error {
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, entry := range open {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil || fd <= 2 {
+			continue
+		}
+		// The folder that was just listed is gone again.
+		target, err := os.Readlink("/proc/self/fd/" + entry.Name())
+		if err != nil || strings.HasPrefix(target, "anon_inode:") {
+			continue
+		}
+		if err := unix.Close(fd); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dataMapped returns how much RLIMIT_DATA would count, or -1.

@@ -36,7 +36,7 @@ var errPlatform = errors.New("only Linux has it")
 func enter() []wire.Wall {
 	var walls []wire.Wall
 	for _, name := range []string{
-		WallNetwork, WallFiles, WallProcesses, WallParent, WallPrivileges, WallCaps,
+		WallNetwork, WallFiles, WallProcesses, WallParent, WallPrivileges, WallCaps, WallDescriptors,
 		WallCore, WallFileSize, WallOpenFiles, WallLandlock, WallExec,
 	} {
 		walls = append(walls, holds(name, errPlatform))

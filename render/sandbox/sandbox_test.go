@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/countersign-dev/countersign/render/wire"
 )
 
@@ -25,9 +27,9 @@ const childArg = "sandbox-test-child"
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == childArg {
-		out := os.Stdout
+		out, before := os.Stdout, os.Environ()
 		walls := append(Enter(), Keep(testLimits)...)
-		if err := json.NewEncoder(out).Encode(outcome(os.Args[2:], walls)); err != nil {
+		if err := json.NewEncoder(out).Encode(outcome(os.Args[2:], walls, before)); err != nil {
 			os.Exit(3)
 		}
 		os.Exit(0)
@@ -39,15 +41,14 @@ var testLimits = wire.Limits{CPU: time.Second, Data: 1 << 30, Heap: 64 << 20}
 
 // report is what a child found out about itself.
 type report struct {
-	Walls    []wire.Wall
-	Errors   map[string]string // what was tried, and what it was refused with
-	Env      []string
-	Dir      string
-	Children int
+	Walls  []wire.Wall
+	Errors map[string]string // what was tried, and what it was refused with
+	Env    []string          // before and after
+	Dir    string
 }
 
-func outcome(args []string, walls []wire.Wall) report {
-	r := report{Walls: walls, Errors: map[string]string{}, Env: os.Environ()}
+func outcome(args []string, walls []wire.Wall, env []string) report {
+	r := report{Walls: walls, Errors: map[string]string{}, Env: append(env, os.Environ()...)}
 	r.Dir, _ = os.Getwd()
 	try := func(what string, err error) {
 		r.Errors[what] = ""
@@ -67,6 +68,8 @@ func outcome(args []string, walls []wire.Wall) report {
 		try("exec", exec.Command("/bin/true").Run())
 		try("read", second(os.ReadFile("/etc/passwd")))
 		try("write", os.WriteFile("/tmp/countersign-sandbox-canary", []byte("x"), 0o600))
+		// The test leaves its third descriptor open for us.
+		try("inherited", second(unix.Pread(3, make([]byte, 1), 0)))
 		try("list", second(os.ReadDir("/proc/self")))
 		parent, _ := strconv.Atoi(args[2])
 		try("kill", syscall.Kill(parent, 0))
@@ -120,6 +123,7 @@ func run(t *testing.T, level Level, args ...string) (report, *exec.Cmd, error) {
 		cmd := exec.Command(self, append([]string{childArg}, args...)...)
 		var out, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &stderr
+		cmd.ExtraFiles = []*os.File{open(t)}
 		wait, err := Start(cmd, level)
 		if err != nil && level.Refuses(err) {
 			t.Logf("level %d is refused here: %v", level, err)
@@ -139,6 +143,17 @@ func run(t *testing.T, level Level, args ...string) (report, *exec.Cmd, error) {
 		t.Logf("stderr: %.300s", stderr.String())
 		return r, cmd, err
 	}
+}
+
+// open returns a file that a child is not to keep.
+func open(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Open("/etc/passwd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	return f
 }
 
 func wall(r report, name string) wire.Wall {
@@ -187,6 +202,7 @@ func TestWalls(t *testing.T) {
 			"dial": {WallNetwork}, "http": {WallHTTP}, "client": {WallHTTP},
 			"exec": {WallExec}, "execve": {WallExec}, "read": {WallFiles, WallLandlock},
 			"write": {WallFileSize}, "list": {WallFiles, WallLandlock}, "kill": {WallProcesses},
+			"inherited": {WallDescriptors},
 		}
 		for what, names := range refusedBy {
 			held := slices.ContainsFunc(names, func(n string) bool { return wall(r, n).Holds })
@@ -225,13 +241,13 @@ func TestStrictestLevelHolds(t *testing.T) {
 	}
 	for _, name := range []string{
 		WallHTTP, WallEnvironment, WallPrivileges, WallNetwork, WallFiles, WallProcesses,
-		WallExec, WallParent, WallCore, WallFileSize, WallOpenFiles, WallCPU, WallThreads,
+		WallExec, WallParent, WallCore, WallDescriptors, WallFileSize, WallOpenFiles, WallCPU, WallThreads,
 	} {
 		if w := wall(r, name); !w.Holds {
 			t.Errorf("wall %s does not hold: %s", name, w.Why)
 		}
 	}
-	for _, what := range []string{"dial", "http", "client", "exec", "execve", "read", "write", "list"} {
+	for _, what := range []string{"dial", "http", "client", "exec", "execve", "read", "write", "list", "inherited"} {
 		if r.Errors[what] == "" {
 			t.Errorf("%s succeeded", what)
 		}

@@ -11,12 +11,14 @@ import (
 
 // Build renders one root in a child. What ends the child by time, memory or
 // crash is tried once more in a fresh one, and then is a failed build. The
-// probes are those of the last try. Errors are the context's, the tree's, and
+// probes are those of both tries. Errors are the context's, the tree's, and
 // that no child could be started.
 func (p *Pool) Build(ctx context.Context, tree render.Tree, root render.Root) (render.Build, error) {
 	build, err := p.build(ctx, tree, root, false)
 	if err == nil && worthAgain(build.Problem) {
+		first := build.Probes
 		build, err = p.buildAgain(ctx, tree, root)
+		build.Probes = union(first, build.Probes)
 	}
 	if err != nil {
 		return render.Build{}, fmt.Errorf("build %q: %w", root.Path, err)

@@ -139,9 +139,18 @@ func (f *files) probe(p render.Probe) {
 }
 
 func (f *files) sorted() []render.Probe {
-	return slices.SortedFunc(maps.Values(f.probes), func(a, b render.Probe) int {
-		return strings.Compare(a.Path, b.Path)
-	})
+	return slices.SortedFunc(maps.Values(f.probes), byPath)
+}
+
+func byPath(a, b render.Probe) int { return strings.Compare(a.Path, b.Path) }
+
+// union joins the probes of two builds of the same root.
+func union(a, b []render.Probe) []render.Probe {
+	all := files{probes: map[string]render.Probe{}}
+	for _, p := range slices.Concat(a, b) {
+		all.probe(p)
+	}
+	return all.sorted()
 }
 
 // code says how a look at the tree ended; an error is the world's.

@@ -55,8 +55,8 @@ func Key(path string) (key []byte, id string, err error) {
 func keyOf(text, where string) ([]byte, string, error) {
 	text = strings.TrimSpace(text)
 	if len(text) < minKey || len(text) > maxKey {
-		return nil, "", fmt.Errorf("the HMAC key in %s has %d characters, needs %d to %d: write the output of \"openssl rand -hex 32\" there",
-			where, len(text), minKey, maxKey)
+		return nil, "", fmt.Errorf("the HMAC key in %s has %d characters, needs %d to %d: %s",
+			where, len(text), minKey, maxKey, `write the output of "openssl rand -hex 32" there`)
 	}
 	key := []byte(text)
 	mac := hmac.New(sha256.New, key)

@@ -58,7 +58,7 @@ func (t *tail) line() string {
 // characters, those that reorder text included.
 func clean(s string, limit int) string {
 	if len(s) > limit {
-		s = s[:limit] + " …"
+		s = strings.ToValidUTF8(s[:limit], "") + " …"
 	}
 	s = strings.ToValidUTF8(s, "�")
 	s = strings.Map(func(r rune) rune {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/countersign-dev/countersign/policy/decode"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -57,20 +58,20 @@ var (
 func Read(document render.Document, origin string) (Config, []render.Problem) {
 	c := Strict()
 	c.Origin = origin
-	d := &decoder{file: origin, lines: document.Positions}
+	d := reader{decode.New(document, origin)}
 	if document.Value == nil {
-		d.mistake(nil, "is empty", "write apiVersion: "+APIVersion+" and kind: "+Kind+", or delete the file")
-		return c, d.mistakes
+		d.Mistake(nil, "is empty", "write apiVersion: "+APIVersion+" and kind: "+Kind+", or delete the file")
+		return c, d.Mistakes()
 	}
 	var version, kind string
-	d.object(nil, document.Value, fields{
-		"apiVersion": d.str(&version, APIVersion),
-		"kind":       d.str(&kind, Kind),
-		"mode":       d.str(&c.Mode, "enforce", "observe"),
-		"baseline":   d.str(&c.Baseline, "ratchet", "strict"),
-		"bases":      d.strs(&c.Bases, nil),
-		"ignore":     d.strs(&c.Ignore, nil),
-		"protect":    d.strs(&c.Protect, nil),
+	d.Object(nil, document.Value, decode.Fields{
+		"apiVersion": d.Str(&version, APIVersion),
+		"kind":       d.Str(&kind, Kind),
+		"mode":       d.Str(&c.Mode, "enforce", "observe"),
+		"baseline":   d.Str(&c.Baseline, "ratchet", "strict"),
+		"bases":      d.Strs(&c.Bases, nil),
+		"ignore":     d.Strs(&c.Ignore, nil),
+		"protect":    d.Strs(&c.Protect, nil),
 		"roots":      func(p render.Path, v any) { d.roots(p, v, &c.Roots) },
 		"clusters":   func(p render.Path, v any) { d.clusters(p, v, &c.Clusters) },
 		"approvals":  func(p render.Path, v any) { d.approvals(p, v, &c.Approvals) },
@@ -79,17 +80,19 @@ func Read(document render.Document, origin string) (Config, []render.Problem) {
 		"limits":     func(p render.Path, v any) { d.limits(p, v, &c.Limits) },
 		"substitute": func(p render.Path, v any) { c.Substitute = d.substitute(p, v) },
 		"alerts": func(p render.Path, v any) {
-			d.object(p, v, fields{"receiver": d.str(&c.Alerts.Receiver)})
+			d.Object(p, v, decode.Fields{"receiver": d.Str(&c.Alerts.Receiver)})
 		},
 	})
 	if _, ok := document.Value.(map[string]any); ok {
 		d.require(document.Value, "apiVersion", APIVersion)
 		d.require(document.Value, "kind", Kind)
 	}
-	slices.SortStableFunc(d.mistakes, func(a, b render.Problem) int { return a.Source.Line - b.Source.Line })
 	c.seal()
-	return c, d.mistakes
+	return c, d.Mistakes()
 }
+
+// reader reads the sections of a config.
+type reader struct{ *decode.Decoder }
 
 // seal computes the digest of the settings themselves: where they come from
 // does not change what they mean.
@@ -104,29 +107,29 @@ func (c *Config) seal() {
 	c.Digest = "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func (d *decoder) require(value any, key, want string) {
+func (d reader) require(value any, key, want string) {
 	if _, ok := value.(map[string]any)[key]; !ok {
-		d.mistake(render.Path{key}, "is missing", "write "+key+": "+want)
+		d.Mistake(render.Path{key}, "is missing", "write "+key+": "+want)
 	}
 }
 
-func (d *decoder) roots(path render.Path, value any, r *Roots) {
-	d.object(path, value, fields{
-		"include": d.strs(&r.Include, nil), "exclude": d.strs(&r.Exclude, nil), "opaque": d.strs(&r.Opaque, nil),
-		"renderer": d.str(&r.Renderer, "kustomize", "flux", "argo"),
+func (d reader) roots(path render.Path, value any, r *Roots) {
+	d.Object(path, value, decode.Fields{
+		"include": d.Strs(&r.Include, nil), "exclude": d.Strs(&r.Exclude, nil), "opaque": d.Strs(&r.Opaque, nil),
+		"renderer": d.Str(&r.Renderer, "kustomize", "flux", "argo"),
 	})
 }
 
-func (d *decoder) clusters(path render.Path, value any, c *Clusters) {
-	d.object(path, value, fields{
-		"management": d.strs(&c.Management, nil),
+func (d reader) clusters(path render.Path, value any, c *Clusters) {
+	d.Object(path, value, decode.Fields{
+		"management": d.Strs(&c.Management, nil),
 		"environment": func(p render.Path, v any) {
-			d.object(p, v, fields{"label": d.str(&c.EnvironmentLabel), "production": d.strs(&c.Production, nil)})
+			d.Object(p, v, decode.Fields{"label": d.Str(&c.EnvironmentLabel), "production": d.Strs(&c.Production, nil)})
 		},
 	})
 }
 
-func (d *decoder) approvals(path render.Path, value any, a *Approvals) {
+func (d reader) approvals(path render.Path, value any, a *Approvals) {
 	team := func(s string) string {
 		if !teamName.MatchString(s) {
 			return "but a team is written ORG/TEAM"
@@ -139,78 +142,78 @@ func (d *decoder) approvals(path render.Path, value any, a *Approvals) {
 		}
 		return ""
 	}
-	d.object(path, value, fields{
+	d.Object(path, value, decode.Fields{
 		"required": func(p render.Path, v any) {
-			if n, ok := d.number(p, v, 0); ok {
+			if n, ok := d.Number(p, v, 0); ok {
 				d.required(p, n, a)
 			}
 		},
-		"teams": d.strs(&a.Teams, team), "users": d.strs(&a.Users, nil),
-		"not_people": d.strs(&a.NotPeople, nil), "agents": d.strs(&a.Agents, nil),
-		"trusted_signers":    d.strs(&a.TrustedSigners, nil),
-		"min_permission":     d.str(&a.MinPermission, Permissions...),
-		"hold_permission":    d.str(&a.HoldPermission, Permissions...),
-		"require_org_member": d.flag(&a.RequireOrgMember),
+		"teams": d.Strs(&a.Teams, team), "users": d.Strs(&a.Users, nil),
+		"not_people": d.Strs(&a.NotPeople, nil), "agents": d.Strs(&a.Agents, nil),
+		"trusted_signers":    d.Strs(&a.TrustedSigners, nil),
+		"min_permission":     d.Str(&a.MinPermission, Permissions...),
+		"hold_permission":    d.Str(&a.HoldPermission, Permissions...),
+		"require_org_member": d.Flag(&a.RequireOrgMember),
 		"exclude": func(p render.Path, v any) {
-			d.strs(&a.Exclude, known)(p, v)
+			d.Strs(&a.Exclude, known)(p, v)
 			for _, always := range []string{"author", "initiator", "bot"} {
 				if !slices.Contains(a.Exclude, always) {
-					d.mistake(p, "leaves out "+always+", which always is excluded", "add "+always)
+					d.Mistake(p, "leaves out "+always+", which always is excluded", "add "+always)
 				}
 			}
 		},
 	})
 }
 
-func (d *decoder) required(path render.Path, n int, a *Approvals) {
+func (d reader) required(path render.Path, n int, a *Approvals) {
 	switch {
 	case n < 2:
-		d.mistake(path, fmt.Sprintf("is %d, but a repository may not go below 2", n),
+		d.Mistake(path, fmt.Sprintf("is %d, but a repository may not go below 2", n),
 			"set 2 or more; only the organisation's config may allow 1, and nobody 0")
 	case n > 10:
-		d.mistake(path, fmt.Sprintf("is %d, but more than 10 people are never asked", n), "set 10 or less")
+		d.Mistake(path, fmt.Sprintf("is %d, but more than 10 people are never asked", n), "set 10 or less")
 	default:
 		a.Required = n
 	}
 }
 
-func (d *decoder) override(path render.Path, value any) *Override {
+func (d reader) override(path render.Path, value any) *Override {
 	if value == nil {
 		return nil
 	}
 	o := &Override{Window: "15m"}
-	d.object(path, value, fields{"team": d.str(&o.Team), "window": d.str(&o.Window)})
+	d.Object(path, value, decode.Fields{"team": d.Str(&o.Team), "window": d.Str(&o.Window)})
 	if o.Team == "" || !teamName.MatchString(o.Team) {
-		d.mistake(child(path, "team"), "must name a team", "write team: ORG/TEAM")
+		d.Mistake(decode.Child(path, "team"), "must name a team", "write team: ORG/TEAM")
 	}
 	window, err := time.ParseDuration(o.Window)
 	if err != nil || window <= 0 || window > time.Hour {
-		d.mistake(child(path, "window"), fmt.Sprintf("is %q, but must be a duration of at most 60m", o.Window), "write window: 15m")
+		d.Mistake(decode.Child(path, "window"), fmt.Sprintf("is %q, but must be a duration of at most 60m", o.Window), "write window: 15m")
 	}
 	return o
 }
 
-func (d *decoder) rules(path render.Path, value any) map[string]Rule {
+func (d reader) rules(path render.Path, value any) map[string]Rule {
 	rules := map[string]Rule{}
 	object, ok := value.(map[string]any)
 	if !ok {
-		d.object(path, value, fields{})
+		d.Object(path, value, decode.Fields{})
 		return rules
 	}
-	for _, id := range sortedKeys(object) {
-		at := child(path, id)
+	for _, id := range slices.Sorted(maps.Keys(object)) {
+		at := decode.Child(path, id)
 		if !ruleID.MatchString(id) {
-			d.mistake(at, "is not a rule id", "rule ids look like CS-SSH-001; countersign rules list shows them")
+			d.Mistake(at, "is not a rule id", "rule ids look like CS-SSH-001; countersign rules list shows them")
 			continue
 		}
 		var rule Rule
-		d.object(at, object[id], fields{
-			"effect":   d.str(&rule.Effect, "block", "warn", "info"),
-			"severity": d.str(&rule.Severity, "critical", "high", "medium", "low"),
+		d.Object(at, object[id], decode.Fields{
+			"effect":   d.Str(&rule.Effect, "block", "warn", "info"),
+			"severity": d.Str(&rule.Severity, "critical", "high", "medium", "low"),
 			"params": func(p render.Path, v any) {
 				params, ok := v.(map[string]any)
 				if !ok {
-					d.mistake(p, "must be a mapping, not "+typeName(v), "")
+					d.Mistake(p, "must be a mapping, not "+decode.TypeName(v), "")
 				}
 				rule.Params = maps.Clone(params)
 			},
@@ -220,26 +223,26 @@ func (d *decoder) rules(path render.Path, value any) map[string]Rule {
 	return rules
 }
 
-func (d *decoder) limits(path render.Path, value any, l *Limits) {
-	d.object(path, value, fields{
-		"clusters": d.limit(&l.Clusters), "nodes_added": d.limit(&l.NodesAdded), "deletions": d.limit(&l.Deletions),
+func (d reader) limits(path render.Path, value any, l *Limits) {
+	d.Object(path, value, decode.Fields{
+		"clusters": d.Limit(&l.Clusters), "nodes_added": d.Limit(&l.NodesAdded), "deletions": d.Limit(&l.Deletions),
 	})
 }
 
-func (d *decoder) substitute(path render.Path, value any) map[string]string {
+func (d reader) substitute(path render.Path, value any) map[string]string {
 	values := map[string]string{}
 	object, ok := value.(map[string]any)
 	if !ok {
-		d.object(path, value, fields{})
+		d.Object(path, value, decode.Fields{})
 		return values
 	}
-	for _, name := range sortedKeys(object) {
+	for _, name := range slices.Sorted(maps.Keys(object)) {
 		text, ok := object[name].(string)
 		switch {
 		case !symbolName.MatchString(name):
-			d.mistake(child(path, name), "is no variable's name", "use letters, digits and _")
+			d.Mistake(decode.Child(path, name), "is no variable's name", "use letters, digits and _")
 		case !ok:
-			d.mistake(child(path, name), "must be a string, not "+typeName(object[name]), "put it in quotes")
+			d.Mistake(decode.Child(path, name), "must be a string, not "+decode.TypeName(object[name]), "put it in quotes")
 		default:
 			values[name] = text
 		}

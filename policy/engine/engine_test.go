@@ -365,6 +365,24 @@ func TestSlowRuleIsStopped(t *testing.T) {
 	}
 }
 
+// TestManySlowObjectsAreStopped: time is bounded by the batch, not by the object.
+func TestManySlowObjectsAreStopped(t *testing.T) {
+	e := load(t, draft{body: slow}, draft{slug: "abc/two", id: "CS-ABC-002", body: speaks})
+	e.patience = 20 * time.Millisecond
+	objects := make([]Object, 2000)
+	for i := range objects {
+		objects[i] = object(fmt.Sprint(i), nil)
+	}
+	start := time.Now()
+	report := judge(t, e, objects...)
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %s", took)
+	}
+	if report.Evaluated["CS-ABC-001"] != 2000 || len(report.Hits)+len(report.Errors) != 4000 {
+		t.Errorf("%d hits and %d errors of 2000 objects and 2 rules", len(report.Hits), len(report.Errors))
+	}
+}
+
 func TestDeadlineMakesRuleErrors(t *testing.T) {
 	e := load(t, draft{body: slow}, draft{slug: "abc/two", id: "CS-ABC-002", body: speaks})
 	ctx, stop := context.WithTimeout(t.Context(), 100*time.Millisecond)

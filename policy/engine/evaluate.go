@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -204,13 +205,26 @@ func (r *Report) sort() {
 }
 
 func compareHits(a, b Hit) int {
-	return cmp.Or(
+	order := cmp.Or(
 		strings.Compare(string(a.Rule), string(b.Rule)),
 		strings.Compare(a.Destination, b.Destination),
 		compareIdentity(a.Object, b.Object),
 		a.Path.Compare(b.Path),
 		strings.Compare(a.Message, b.Message),
 	)
+	if order != 0 {
+		return order
+	}
+	return strings.Compare(rest(a), rest(b))
+}
+
+// rest is what else a hit says, for the order of those that are alike.
+func rest(h Hit) string {
+	text, err := json.Marshal([]any{h.Absent, h.Severity, h.Confidence, h.Evidence, h.Measure, h.Related, h.Clusters})
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func compareIdentity(a, b render.Identity) int {

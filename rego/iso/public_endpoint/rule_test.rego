@@ -35,7 +35,6 @@ test_aws if {
 		found := paths("AWSCluster", {"controlPlaneLoadBalancer": {"scheme": scheme}})
 		count(found) == count([1 | scheme != "internal"])
 	}
-	balancer(rules) := {"controlPlaneLoadBalancer": {"ingressRules": rules}}
 	paths("AWSCluster", balancer([{"cidrBlocks": ["10.0.0.0/8"]}])) == set()
 	paths("AWSCluster", balancer([{"cidrBlocks": ["0.0.0.0/0"]}])) == {["controlPlaneLoadBalancer", "ingressRules"]}
 	paths("AWSCluster", balancer([{"ipv6CidrBlocks": ["::/0"]}])) == {["controlPlaneLoadBalancer", "ingressRules"]}
@@ -61,10 +60,6 @@ test_azure if {
 			paths(kind, {"apiServerAccessProfile": profile}) == set()
 		}
 	}
-	managed(profile) := {"resources": [
-		{"kind": "ResourceGroup"},
-		{"kind": "ManagedCluster", "spec": {"apiServerAccessProfile": profile}},
-	]}
 	count(paths("AzureASOManagedControlPlane", managed({}))) == 1
 	paths("AzureASOManagedControlPlane", managed({"authorizedIPRanges": ["192.0.2.0/24"]})) == set()
 	paths("AzureASOManagedControlPlane", {"resources": null}) == set()
@@ -73,7 +68,6 @@ test_azure if {
 test_gcp if {
 	paths("GCPCluster", {"loadBalancer": {"loadBalancerType": "Internal"}}) == set()
 	paths("GCPManagedControlPlane", {"clusterNetwork": {"privateCluster": {"enablePrivateEndpoint": true}}}) == set()
-	listed(block) := {"master_authorized_networks_config": {"cidr_blocks": [{"cidr_block": block}]}}
 	paths("GCPManagedControlPlane", listed("192.0.2.0/24")) == set()
 	count(paths("GCPManagedControlPlane", listed("0.0.0.0/0"))) == 1
 }
@@ -96,7 +90,6 @@ put([a, b], x) := {a: {b: x}}
 
 test_oracle if {
 	subnet := {"role": "control-plane-endpoint", "type": "private"}
-	network(fields) := {"networkSpec": fields}
 	paths("OCICluster", network({"vcn": {"subnets": [subnet]}})) == set()
 	count(paths("OCICluster", network({"vcn": {"subnets": [object.union(subnet, {"type": "public"})]}}))) == 1
 	paths("OCIManagedCluster", network({"skipNetworkManagement": true})) == set()
@@ -130,3 +123,14 @@ test_severity_outside_production if {
 		hit.severity == severity
 	}
 }
+
+balancer(rules) := {"controlPlaneLoadBalancer": {"ingressRules": rules}}
+
+managed(profile) := {"resources": [
+	{"kind": "ResourceGroup"},
+	{"kind": "ManagedCluster", "spec": {"apiServerAccessProfile": profile}},
+]}
+
+listed(block) := {"master_authorized_networks_config": {"cidr_blocks": [{"cidr_block": block}]}}
+
+network(fields) := {"networkSpec": fields}

@@ -28,7 +28,8 @@ const (
 // Decide says whether the change may merge, and why. It is total: any pair of
 // values gives a verdict, and what is not known is never a pass.
 func Decide(a Assessment, pr PullRequest) Verdict {
-	v := Verdict{Approvals: decideApprovals(a, pr), NotGiven: slices.Clone(pr.NotGiven)}
+	v := Verdict{Approvals: decideApprovals(a, pr), NotGiven: slices.Clone(pr.NotGiven),
+		Failed: slices.Clone(pr.Failed)}
 	v.Observing = a.Config != nil && a.Config.Mode == "observe"
 	v.State = state(a, v.Approvals)
 	if over := v.Approvals.Override; over != nil && len(over.By) > 0 {
@@ -81,6 +82,9 @@ func decideApprovals(a Assessment, pr PullRequest) Approvals {
 	p := newPeople(a.Config.Approvals, pr)
 	holds := p.standingHolds()
 	switch {
+	case !needed && len(pr.Failed) > 0:
+		out.Status = StatusError // a hold may hide in what could not be read
+		return out
 	case !needed && len(holds) == 0:
 		out.Status = StatusNotRequired
 		return out

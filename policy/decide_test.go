@@ -182,12 +182,12 @@ func TestDecide(t *testing.T) {
 			pr.Holds = []Hold{{By: dave, At: noon}}
 		}, StateBlocked, Approvals{Status: StatusBlocked, BlockedBy: []string{"hold:dave"}}},
 		{"the author may not lift a hold", func(_ *Assessment, pr *PullRequest) {
-			pr.Holds = []Hold{{By: dave, At: noon, ReleasedBy: &alice}}
+			pr.Holds = []Hold{{By: dave, At: noon, ReleasedBy: []User{alice}}}
 			pr.Reviews = []Review{approve(bob, 1), approve(carol, 2)}
 		}, StateBlocked, Approvals{Status: StatusBlocked, Counted: []Counted{{102, "bob"}, {103, "carol"}},
 			BlockedBy: []string{"hold:dave"}}},
 		{"a hold lifted by another is not placed again", func(_ *Assessment, pr *PullRequest) {
-			pr.Holds = []Hold{{By: dave, At: noon, Digest: "d", ReleasedBy: &bob}, {By: dave, At: noon.Add(time.Minute), Digest: "d"}}
+			pr.Holds = []Hold{{By: dave, At: noon, Digest: "d", ReleasedBy: []User{alice, bob}}, {By: dave, At: noon.Add(time.Minute), Digest: "d"}}
 			pr.Reviews = []Review{approve(bob, 1), approve(carol, 2)}
 		}, StatePass, Approvals{Status: StatusApproved, Counted: []Counted{{102, "bob"}, {103, "carol"}}}},
 		{"commits incomplete", func(_ *Assessment, pr *PullRequest) {

@@ -270,10 +270,10 @@ func (p *people) standingHolds() []User {
 			continue
 		}
 		key := placed{hold.By.ID, hold.Digest}
-		switch by := hold.ReleasedBy; {
+		switch {
 		case lifted[key]:
-		case by != nil && by.ID == hold.By.ID:
-		case by != nil && p.independent(*by):
+		case slices.ContainsFunc(hold.ReleasedBy, func(by User) bool { return by.ID == hold.By.ID }):
+		case slices.ContainsFunc(hold.ReleasedBy, p.independent):
 			lifted[key] = true
 		case !slices.ContainsFunc(standing, func(u User) bool { return u.ID == hold.By.ID }):
 			standing = append(standing, hold.By)

@@ -81,8 +81,9 @@ type Hold struct {
 	Reason string
 	At     time.Time
 	Digest string // the privileged digest when it was placed
-	// ReleasedBy is nil while it stands.
-	ReleasedBy *User
+	// ReleasedBy are all who said that it may go, whether or not their word
+	// counts; nil while nobody did.
+	ReleasedBy []User
 }
 
 // OverrideRequest is one person's override comment (A17, D23).

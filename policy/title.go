@@ -27,6 +27,8 @@ func errorTitle(a Assessment, v Verdict) string {
 			first += fmt.Sprintf(" (and %d more)", more)
 		}
 		return first
+	case len(v.Failed) > 0:
+		return "Could not judge: " + v.Failed[0]
 	case len(v.Approvals.BlockedBy) > 0:
 		return "Could not judge: " + strings.Join(v.Approvals.BlockedBy, ", ")
 	}

@@ -13,6 +13,8 @@ type Verdict struct {
 	// NotGiven names facts about people that the caller did not supply and that
 	// the server would have (D27), sorted.
 	NotGiven []string `json:"facts"`
+	// Failed names facts that could not be read, and how to get them.
+	Failed []string `json:"failed"`
 	// Changes is the moment at which the answer would change by itself (an
 	// expiring waiver, an override's end); zero when none.
 	Changes time.Time `json:"changes_at,omitzero"`

@@ -42,8 +42,8 @@ func (d Doc) Line(path render.Path) int {
 
 // childAt returns the child at a step and the node whose line is the child's.
 func childAt(node *yaml.Node, step any) (key, child *yaml.Node) {
-	if node.Kind == yaml.AliasNode {
-		node = node.Alias
+	if node = target(node); node == nil {
+		return nil, nil
 	}
 	switch step := step.(type) {
 	case int:

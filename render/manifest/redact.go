@@ -7,6 +7,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/countersign-dev/countersign/render"
 	"github.com/countersign-dev/countersign/render/manifest/credential"
 )
 
@@ -34,26 +35,36 @@ type Seen struct {
 func (s *Seen) Observe(content []byte) {
 	docs, failure := decode(content, Limits{}.orStandard())
 	for _, doc := range docs {
-		if object, ok := doc.Value.(map[string]any); ok {
-			s.object(object)
-		}
+		s.document(doc)
 	}
 	text := string(content)
 	if failure != nil && secretKind.MatchString(text) {
 		for line := range strings.Lines(text) {
-			s.add(line)
+			s.Add(line)
 			if _, value, found := strings.Cut(line, ":"); found {
-				s.add(strings.Trim(value, "\"' \n"))
+				s.Add(strings.Trim(value, "\"' \n"))
 			}
 		}
 	}
 	for _, found := range credential.Find(text, true) {
-		s.add(text[found.From:found.To])
+		s.Add(text[found.From:found.To])
 	}
 }
 
-func (s *Seen) object(object map[string]any) {
-	for object := range objects(Doc{Value: object}) {
+// document notes what Secrets hold, and what a kustomization makes Secrets of.
+func (s *Seen) document(doc Doc) {
+	generators, _ := render.Lookup(doc.Value, render.Path{"secretGenerator"})
+	entries, _ := generators.([]any)
+	for _, generator := range entries {
+		literals, _ := render.Lookup(generator, render.Path{"literals"})
+		list, _ := literals.([]any)
+		for _, literal := range list {
+			text, _ := literal.(string)
+			_, value, _ := strings.Cut(text, "=")
+			s.Add(strings.Trim(value, `"'`))
+		}
+	}
+	for object := range objects(doc) {
 		if words(object.value, "kind") != "Secret" {
 			continue
 		}
@@ -61,17 +72,17 @@ func (s *Seen) object(object map[string]any) {
 			values, _ := object.value[field].(map[string]any)
 			for _, value := range values {
 				text, _ := value.(string)
-				s.add(text)
+				s.Add(text)
 				if raw, ok := credential.Unbase64(text); ok && field == "data" {
-					s.add(raw)
+					s.Add(raw)
 				}
 			}
 		}
 	}
 }
 
-// add notes a value, its lines and its base64.
-func (s *Seen) add(value string) {
+// Add notes a secret value: its lines of 12 bytes and more, and its base64.
+func (s *Seen) Add(value string) {
 	if s.values == nil {
 		s.values = map[string]bool{}
 	}

@@ -54,7 +54,9 @@ func references(node *yaml.Node) []render.Reference {
 // the fields of the kustomization, one level higher.
 func pluginReferences(name string, node *yaml.Node) []render.Reference {
 	if name == "" {
-		name = text(field(node, "kind"))
+		for _, kind := range folded(node, "kind") {
+			name = text(kind)
+		}
 	}
 	k := &kustomization{}
 	k.one(name, folded(node, "path")...)
@@ -70,7 +72,8 @@ func pluginReferences(name string, node *yaml.Node) []render.Reference {
 }
 
 // folded are the values of every key of that name, however its case, those
-// that "<<" brings in included: kustomize may take any of them.
+// that "<<" brings in included: kustomize decodes its file through
+// encoding/json, which ignores case, and may take any of them.
 func folded(node *yaml.Node, name string) []*yaml.Node {
 	node = target(node)
 	if node == nil || node.Kind != yaml.MappingNode {

@@ -33,9 +33,9 @@ func Scan(name string, content []byte) render.FileFacts {
 	local, manifests := 0, 0
 	for _, doc := range docs {
 		if facts.Kustomization {
-			facts.Component = facts.Component || text(field(doc.Node, "kind")) == "Component"
+			facts.Component = facts.Component || says(doc.Node, "kind", "Component")
 			facts.References = append(facts.References, references(doc.Node)...)
-		} else if text(field(doc.Node, "apiVersion")) == "builtin" {
+		} else if says(doc.Node, "apiVersion", "builtin") {
 			facts.References = append(facts.References, pluginReferences("", doc.Node)...)
 		}
 		for object := range objects(doc) {
@@ -79,11 +79,14 @@ func objects(doc Doc) func(yield func(placed) bool) {
 			yield(placed{doc.Node, object})
 			return
 		}
-		nodes := field(doc.Node, "items")
+		_, nodes := childAt(doc.Node, "items")
 		for i, item := range items {
 			value, ok := item.(map[string]any)
-			_, node := childAt(nodes, i)
-			if ok && node != nil && isObject(value) && !yield(placed{node, value}) {
+			node := doc.Node
+			if _, own := childAt(nodes, i); own != nil {
+				node = own // absent where a merge brought the list in
+			}
+			if ok && isObject(value) && !yield(placed{node, value}) {
 				return
 			}
 		}
@@ -114,23 +117,9 @@ func looksLikeManifest(content []byte) bool {
 	return versionLine.Match(content) && kindLine.Match(content)
 }
 
-// field finds a mapping's value. Keys are compared without case, for kustomize
-// decodes its file through encoding/json, which does.
-func field(node *yaml.Node, name string) *yaml.Node {
-	node = target(node)
-	if node == nil || node.Kind != yaml.MappingNode {
-		return nil
-	}
-	var loose *yaml.Node
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		switch key := node.Content[i].Value; {
-		case key == name:
-			return target(node.Content[i+1])
-		case loose == nil && strings.EqualFold(key, name):
-			loose = target(node.Content[i+1])
-		}
-	}
-	return loose
+// says reports whether a key, however its case, has a value.
+func says(node *yaml.Node, key, value string) bool {
+	return slices.ContainsFunc(folded(node, key), func(found *yaml.Node) bool { return text(found) == value })
 }
 
 // target resolves an alias; the cycle check came before.

@@ -229,6 +229,23 @@ kind: Kustomization
 	}
 }
 
+// A merge must not hide the items of a list.
+func TestScanSeesMergedItems(t *testing.T) {
+	facts := Scan("a.yaml", []byte(`x: &x
+  items:
+  - apiVersion: kustomize.toolkit.fluxcd.io/v1
+    kind: Kustomization
+    metadata: {name: a}
+    spec: {path: hidden}
+apiVersion: v1
+kind: List
+<<: *x
+`))
+	if !facts.Manifest || len(facts.GitOps) != 1 || facts.GitOps[0].Path != "hidden" {
+		t.Errorf("%+v", facts)
+	}
+}
+
 func FuzzScan(f *testing.F) {
 	f.Add("kustomization.yaml", []byte("resources: [a]\npatches: [{path: b}]\n<<: {bases: [c]}"))
 	f.Add("a.yaml", []byte("apiVersion: argoproj.io/v1\nkind: Application\nspec: {source: {path: ..}}"))

@@ -72,7 +72,8 @@ func syntaxProblem(err error, content []byte) *render.Problem {
 // controlLine finds the first character that YAML forbids.
 func controlLine(content []byte) int {
 	at := bytes.IndexFunc(content, func(r rune) bool {
-		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r >= 0x7f && r < 0xa0 && r != 0x85 || r >= 0xfffe && r <= 0xffff
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' ||
+			r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff
 	})
 	return lineAt(content, max(at, 0))
 }

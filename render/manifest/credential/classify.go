@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/countersign-dev/countersign/render"
 )
@@ -67,11 +68,13 @@ var tokenRun = regexp.MustCompile(`[A-Za-z0-9_+/]*[0-9][A-Za-z0-9_+/]{11,}|[A-Za
 var placeholder = regexp.MustCompile(
 	`\$\{[A-Za-z_][A-Za-z0-9_.-]*(?::?[=-](?:""|'')?)?\}|<[A-Za-z][A-Za-z0-9_. -]*>|\{\{[^{}]*\}\}`)
 
-// Placeholder reports whether nothing but placeholders and space is there.
+// Placeholder reports whether nothing but placeholders, space and punctuation
+// is there.
 func Placeholder(value string) bool {
-	return placeholder.MatchString(value) &&
-		strings.Trim(placeholder.ReplaceAllString(value, ""), " \t\r\n\"'") == ""
+	return placeholder.MatchString(value) && !strings.ContainsFunc(placeholder.ReplaceAllString(value, ""), isWord)
 }
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
 // templated reports whether a text of lines is a form that placeholders fill:
 // there is one, no sensitive key has another value, and nothing else looks
@@ -83,18 +86,22 @@ func templated(value string) bool {
 	filled := false
 	for line := range strings.Lines(value) {
 		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line[0] == '[' || line == "---" {
+		if line == "" || line[0] == '[' || !strings.ContainsFunc(line, isWord) {
+			continue
+		}
+		if line[0] == '#' {
+			if tokenRun.MatchString(line) || len(assignments(line)) > 0 {
+				return false
+			}
 			continue
 		}
 		key, rest := splitLine(line)
-		if key == "" {
-			return false
-		}
-		rest = strings.Trim(rest, `"', `)
 		switch {
-		case rest == "":
+		case key == "":
+			return false
 		case Placeholder(rest):
 			filled = true
+		case !strings.ContainsFunc(rest, isWord): // what begins below
 		case Sensitive(key), tokenRun.MatchString(placeholder.ReplaceAllString(rest, "")):
 			return false
 		}
@@ -120,15 +127,26 @@ func isKubeconfig(value string) bool {
 // sensitiveKey is a key whose value is a credential by its name.
 var sensitiveKey = regexp.MustCompile(
 	`(?i:^(?:.*[._-])?(?:password|passwd|passphrase|token|client[_-]?secret|client-key-data|` +
-		`(?:aws[_-]?)?secret[_-]?access[_-]?key))$|[a-z0-9](?:Password|Passwd|Passphrase|Token|ClientSecret|SecretAccessKey)$`)
+		`(?:aws[_-]?)?secret[_-]?access[_-]?key))$` +
+		`|[a-z0-9](?:Password|Passwd|Passphrase|Token|ClientSecret|SecretAccessKey)$`)
 
 // Sensitive reports whether the value under a key is a credential by the key's
 // name.
-func Sensitive(key string) bool { return key != "" && sensitiveKey.MatchString(key) }
+func Sensitive(key string) bool {
+	if len(key) < 5 {
+		return false
+	}
+	switch strings.ToLower(key[len(key)-3:]) { // most keys end otherwise, and need no pattern
+	case "ord", "swd", "ase", "ken", "ret", "ata", "key":
+		return sensitiveKey.MatchString(key)
+	}
+	return false
+}
 
 var (
 	// variable is what a script or a page says instead of a value.
-	variable = regexp.MustCompile("^(?:\\$[A-Za-z_][A-Za-z0-9_]*|\\$\\{[A-Za-z0-9_]+(?::?[-=]?)?|\\$\\(.*|`.*|%[A-Za-z_]+%|[x*X]+)$")
+	variable = regexp.MustCompile(
+		"^(?:\\$[A-Za-z_][A-Za-z0-9_]*|\\$\\{[A-Za-z0-9_]+(?::?[-=]?)?|\\$\\(.*|`.*|%[A-Za-z_]+%|[x*X]+)$")
 	// environment is a reference that the kubelet fills in.
 	environment = regexp.MustCompile(`^\$\([A-Za-z_][A-Za-z0-9_.-]*\)$`)
 	switches    = regexp.MustCompile(

@@ -13,17 +13,25 @@ import (
 	"github.com/countersign-dev/countersign/render"
 )
 
-// needles are what a text with a secret contains, in lower case: most strings
-// have none and are done.
-var needles = []string{
-	"private key", "age-secret", "eyj", "gh", "glpat-", "akia", "asia", "xox", "hooks.slack", "aiza", "ya29.",
-	"hvs.", "hvb.", "dop_v1_", "npm_", "k_live_", "passw", "passphrase", "token", "client", "secret", "://",
+// The needles are what a text with a secret contains, in lower case: most
+// texts have none, and no pattern need run over them.
+var (
+	keyNeedles   = []string{"private key", "age-secret"}
+	tokenNeedles = []string{
+		"eyj", "gh", "glpat-", "akia", "asia", "xox", "hooks.slack", "aiza", "ya29.", "hvs.", "hvb.", "dop_v1_",
+		"npm_", "k_live_",
+	}
+	nameNeedles = []string{"passw", "passphrase", "token", "client", "secret"}
+)
+
+func contains(lower string, needles []string) bool {
+	return slices.ContainsFunc(needles, func(needle string) bool { return strings.Contains(lower, needle) })
 }
 
 // assignment is a credential by the name before it, in text of any language.
 var assignment = regexp.MustCompile(
-	`(?i)(?:password|passwd|passphrase|client[_-]?secret|client-key-data|secret[_-]?access[_-]?key|token)["']?[ \t]*[:=][ \t]*` +
-		`(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"',;}\]]+))`)
+	`(?i)(?:password|passwd|passphrase|client[_-]?secret|client-key-data|secret[_-]?access[_-]?key|token)` +
+		`["']?[ \t]*[:=][ \t]*(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"',;}\]]+))`)
 
 // urlPassword is the password in a URL's user part.
 var urlPassword = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^/\s:@"']*:([^@/\s"']{3,})@`)
@@ -40,13 +48,17 @@ type Span struct {
 func Find(text string, names bool) []Span {
 	found := encoded(text, encodedDepth)
 	lower := strings.ToLower(text)
-	if slices.ContainsFunc(needles, func(needle string) bool { return strings.Contains(lower, needle) }) {
+	if contains(lower, keyNeedles) {
 		found = append(found, all(privateKey, text, render.SecretPrivateKey)...)
+	}
+	if contains(lower, tokenNeedles) {
 		found = append(found, all(tokens, text, render.SecretToken)...)
+	}
+	if strings.Contains(text, "://") && strings.Contains(text, "@") {
 		found = append(found, urlPasswords(text)...)
-		if names {
-			found = append(found, assignments(text)...)
-		}
+	}
+	if names && contains(lower, nameNeedles) {
+		found = append(found, assignments(text)...)
 	}
 	slices.SortFunc(found, func(a, b Span) int {
 		if a.From != b.From {
@@ -88,6 +100,9 @@ func assignments(text string) []Span {
 			continue
 		}
 		name := strings.ToLower(text[at[0]:from])
+		if strings.HasPrefix(name, "passwd") && strings.HasSuffix(strings.ToLower(text[:at[0]]), "no") {
+			continue // the word of sudoers
+		}
 		class := render.SecretLiteral
 		switch {
 		case kubeconfig:
@@ -167,7 +182,8 @@ func unzipped(packed []byte) []byte {
 	if err != nil {
 		return nil
 	}
-	raw, _ := io.ReadAll(io.LimitReader(reader, int64(unzippedMin+unzippedRate*len(packed)))) // what came before an error counts
+	// What came before an error counts.
+	raw, _ := io.ReadAll(io.LimitReader(reader, int64(unzippedMin+unzippedRate*len(packed))))
 	return raw
 }
 

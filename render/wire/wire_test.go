@@ -28,7 +28,8 @@ func through(t testing.TB, m Message) (Message, error) {
 }
 
 func textGen() *rapid.Generator[string] {
-	return rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "metadata", "spec", "a\x00b", "☃", strings.Repeat("x", 200)}))
+	some := []string{"", "metadata", "spec", "a\x00b", "☃", strings.Repeat("x", 200)}
+	return rapid.OneOf(rapid.String(), rapid.SampledFrom(some))
 }
 
 func pathGen() *rapid.Generator[render.Path] {
@@ -48,7 +49,8 @@ func valueGen(depth int) *rapid.Generator[any] {
 		rapid.Just[any](nil), rapid.Just[any](true), rapid.Just[any](false),
 		rapid.Custom(func(t *rapid.T) any { return textGen().Draw(t, "text") }),
 		rapid.Custom(func(t *rapid.T) any {
-			return json.Number(rapid.SampledFrom([]string{"0", "-1", "1.50", "1e400", "123456789012345678901234567890"}).Draw(t, "n"))
+			some := []string{"0", "-1", "1.50", "1e400", "123456789012345678901234567890"}
+			return json.Number(rapid.SampledFrom(some).Draw(t, "n"))
 		}),
 	}
 	if depth == 0 {
@@ -103,10 +105,13 @@ func resourceGen() *rapid.Generator[render.Resource] {
 			return render.Position{Path: pathGen().Draw(t, "p"), Source: sourceGen().Draw(t, "s")}
 		}))
 		r.Masked = some(t, rapid.Custom(func(t *rapid.T) render.Masked {
-			return render.Masked{Path: pathGen().Draw(t, "p"), Class: render.SecretClass(textGen().Draw(t, "c")), Digest: textGen().Draw(t, "d")}
+			return render.Masked{Path: pathGen().Draw(t, "p"), Class: render.SecretClass(s("class")), Digest: s("d")}
 		}))
 		r.Nested = some(t, rapid.Custom(func(t *rapid.T) render.Nested {
-			return render.Nested{Path: pathGen().Draw(t, "p"), Encoding: textGen().Draw(t, "e"), Documents: some(t, valueGen(2)), Text: textGen().Draw(t, "t")}
+			return render.Nested{
+				Path: pathGen().Draw(t, "p"), Encoding: s("e"), Name: s("file"),
+				Documents: some(t, valueGen(2)), Text: s("text"),
+			}
 		}))
 		return r
 	})
@@ -117,7 +122,7 @@ func messageGen() *rapid.Generator[Message] {
 		rapid.Custom(func(t *rapid.T) Message {
 			return &BuildResult{
 				Build: render.Build{
-					Root:      render.Root{Path: sourceGen().Draw(t, "p").File, Kind: "plain", Files: some(t, rapid.Just("a\xff"))},
+					Root:      render.Root{Path: "\xff", Kind: "plain", Files: some(t, rapid.Just("a\xff"))},
 					Status:    render.BuildStatus(textGen().Draw(t, "status")),
 					Problem:   rapid.Ptr(problemGen(), true).Draw(t, "problem"),
 					Resources: some(t, resourceGen()),
@@ -139,7 +144,7 @@ func messageGen() *rapid.Generator[Message] {
 					Kustomization: rapid.Bool().Draw(t, "k"), Component: rapid.Bool().Draw(t, "c"),
 					Manifest: rapid.Bool().Draw(t, "m"), LocalConfig: rapid.Bool().Draw(t, "l"),
 					References: some(t, rapid.Just(render.Reference{Field: "resources", Path: "../x", Line: 3})),
-					GitOps:     some(t, rapid.Just(render.GitOps{Kind: "flux", Namespace: "a", Name: "b", Path: "c", Destination: "d", Line: 9})),
+					GitOps:     some(t, rapid.Just(render.GitOps{Kind: "flux", Namespace: "a", Path: "c", Line: 9})),
 					Problem:    rapid.Ptr(problemGen(), true).Draw(t, "problem"),
 				}
 			}))}
@@ -420,16 +425,22 @@ func typical() *BuildResult {
 	b := render.Build{Status: render.StatusBuilt}
 	for i := range 16 {
 		labels, list := map[string]any{}, []any{}
-		r := render.Resource{Identity: render.Identity{Group: "cluster.x-k8s.io", Kind: "Cluster", Namespace: "fleet", Name: fmt.Sprint("c", i)}}
+		r := render.Resource{}
+		r.Group, r.Kind, r.Namespace, r.Name = "cluster.x-k8s.io", "Cluster", "fleet", fmt.Sprint("c", i)
 		for j := range 20 {
 			key := fmt.Sprintf("label.example.com/%d", j)
 			labels[key] = fmt.Sprintf("value %d of %d", j, i)
 			list = append(list, map[string]any{"name": key, "value": json.Number("12"), "on": true})
-			for _, p := range []render.Path{{"metadata", "labels", key}, {"spec", "list", j, "name"}, {"spec", "list", j, "value"}, {"spec", "list", j, "on"}} {
-				r.Positions = append(r.Positions, render.Position{Path: p, Source: render.Source{File: "clusters/eu/cluster.yaml", Line: j}})
+			at := render.Source{File: "clusters/eu/cluster.yaml", Line: j}
+			for _, key := range []string{"name", "value", "on"} {
+				r.Positions = append(r.Positions, render.Position{Path: render.Path{"spec", "list", j, key}, Source: at})
 			}
+			r.Positions = append(r.Positions, render.Position{Path: render.Path{"metadata", "labels", key}, Source: at})
 		}
-		r.Object = map[string]any{"apiVersion": "v1", "kind": "Cluster", "metadata": map[string]any{"labels": labels}, "spec": map[string]any{"list": list}}
+		r.Object = map[string]any{
+			"apiVersion": "v1", "kind": "Cluster",
+			"metadata": map[string]any{"labels": labels}, "spec": map[string]any{"list": list},
+		}
 		b.Resources = append(b.Resources, r)
 	}
 	return &BuildResult{Build: b}

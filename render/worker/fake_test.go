@@ -84,7 +84,8 @@ func (f *fake) Scan(files []wire.File) []render.FileFacts {
 		facts[i].Manifest = true
 		facts[i].References = []render.Reference{{Field: string(file.Content), Path: file.Path, Line: len(files)}}
 		if string(file.Content) == "bad" {
-			facts[i].Problem = &render.Problem{Cause: render.CauseSyntax, Message: "bad\x1b[31m file", Source: render.Source{File: file.Path, Line: 3}}
+			at := render.Source{File: file.Path, Line: 3}
+			facts[i].Problem = &render.Problem{Cause: render.CauseSyntax, Message: "bad\x1b[31m file", Source: at}
 		}
 		f.misbehave(string(file.Content), nil)
 	}
@@ -94,14 +95,15 @@ func (f *fake) Scan(files []wire.File) []render.FileFacts {
 func (f *fake) Parse(name string, content []byte) wire.ParseResult {
 	f.renew()
 	f.misbehave(string(content), nil)
-	return wire.ParseResult{Document: render.Document{Value: string(content), Positions: []render.Position{{Source: render.Source{File: "/etc/passwd", Line: 1}}}}}
+	elsewhere := []render.Position{{Source: render.Source{File: "/etc/passwd", Line: 1}}}
+	return wire.ParseResult{Document: render.Document{Value: string(content), Positions: elsewhere}}
 }
 
 func (f *fake) Build(root render.Root, tree *wire.FS) wire.BuildResult {
 	f.renew()
 	f.builds++
-	b := render.Build{Status: render.StatusBuilt, Features: []string{fmt.Sprint("pid ", f.pid()), fmt.Sprint("builds ", f.builds)}}
-	result := wire.BuildResult{Build: b}
+	result := wire.BuildResult{Build: render.Build{Status: render.StatusBuilt}}
+	result.Build.Features = []string{fmt.Sprint("pid ", f.pid()), fmt.Sprint("builds ", f.builds)}
 	f.misbehave(root.Path, tree)
 	f.claim(root.Path, tree, &result)
 	return result
@@ -163,10 +165,11 @@ func (f *fake) claim(what string, tree *wire.FS, r *wire.BuildResult) {
 		b.Status, b.Problem = render.StatusFailed, &render.Problem{Cause: render.CauseSyntax, Message: err.Error()}
 	}
 	resource := func(name, file string) render.Resource {
+		at := render.Source{File: file, Line: 1}
 		return render.Resource{
 			Identity: render.Identity{Kind: "ConfigMap", Name: name}, Object: map[string]any{"a": "b"},
-			Digest: strings.Repeat("0", 64), Source: render.Source{File: file, Line: 1},
-			Positions: []render.Position{{Path: render.Path{"b"}, Source: render.Source{File: file, Line: 1}}, {Path: render.Path{"a"}}},
+			Digest: strings.Repeat("0", 64), Source: at,
+			Positions: []render.Position{{Path: render.Path{"b"}, Source: at}, {Path: render.Path{"a"}}},
 		}
 	}
 	verb, arg, _ := strings.Cut(what, ":")
@@ -184,12 +187,14 @@ func (f *fake) claim(what string, tree *wire.FS, r *wire.BuildResult) {
 	case "many":
 		b.Resources = make([]render.Resource, 30)
 	case "digest":
-		b.Resources = []render.Resource{{Identity: render.Identity{Kind: "X"}, Object: map[string]any{}, Digest: "short"}}
+		b.Resources = []render.Resource{resource("x", "")}
+		b.Resources[0].Digest = "short"
 	case "unsorted":
 		b.Resources = []render.Resource{resource("b", "/etc/passwd"), resource("a", "")}
 	case "says":
 		b.Status = render.StatusFailed
-		b.Problem = &render.Problem{Cause: "nonsense", Message: "one\ntwo\x1b[31m\u202e three", Source: render.Source{File: "../x"}}
+		b.Problem = &render.Problem{Cause: "nonsense", Message: "one\ntwo\x1b[31m\u202e three"}
+		b.Problem.Source.File = "../x"
 	case "read":
 		content, err := tree.ReadFile(arg)
 		if err != nil {
@@ -283,7 +288,10 @@ func pool(t *testing.T, change func(*Options)) *Pool {
 	t.Helper()
 	o := Options{
 		Args: []string{fakeArg}, Key: bytes.Repeat([]byte("k"), 32), KeyID: "id",
-		Limits: Limits{CPU: time.Second, Wall: 10 * time.Second, Data: 512 << 20, Heap: 128 << 20, Objects: 20, Requests: 1000, Bytes: 64 << 10, File: 32 << 10},
+		Limits: Limits{
+			CPU: time.Second, Wall: 20 * time.Second, Data: 512 << 20, Heap: 128 << 20,
+			Objects: 20, Requests: 1000, Bytes: 64 << 10, File: 32 << 10,
+		},
 	}
 	if change != nil {
 		change(&o)

@@ -2,7 +2,9 @@ package worker
 
 import (
 	"bytes"
+	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,15 +28,17 @@ func realPool(t *testing.T) *Pool {
 
 const configMap = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cm\ndata:\n  a: b\n"
 
+const secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  password: hunter2-hunter2\n"
+
 func TestRealChild(t *testing.T) {
 	p := realPool(t)
 	tree := newTree(map[string]string{
 		"base/kustomization.yaml":    "resources: [cm.yaml]\n",
 		"base/cm.yaml":               configMap,
 		"overlay/kustomization.yaml": "resources: [../base]\nnamePrefix: eu-\npatches:\n- path: patch.yaml\n",
-		"overlay/patch.yaml":         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cm\ndata:\n  a: c\n",
+		"overlay/patch.yaml":         strings.Replace(configMap, "a: b", "a: c", 1),
 		"secret/kustomization.yaml":  "resources: [s.yaml]\n",
-		"secret/s.yaml":              "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  password: hunter2-hunter2\n",
+		"secret/s.yaml":              secret,
 	})
 	b, err := p.Build(t.Context(), tree, root("overlay"))
 	if err != nil || b.Status != render.StatusBuilt || len(b.Resources) != 1 {
@@ -47,7 +51,10 @@ func TestRealChild(t *testing.T) {
 	if v, _ := render.Lookup(r.Object, render.Path{"data", "a"}); v != "c" {
 		t.Errorf("patched to %v", v)
 	}
-	for _, want := range []string{"base/cm.yaml", "base/kustomization.yaml", "overlay/kustomization.yaml", "overlay/patch.yaml"} {
+	for want := range tree.files {
+		if strings.HasPrefix(want, "secret") {
+			continue
+		}
 		if !strings.Contains(strings.Join(probes(b), "\n"), want) {
 			t.Errorf("no probe of %s in %q", want, probes(b))
 		}
@@ -56,8 +63,8 @@ func TestRealChild(t *testing.T) {
 	if err != nil || b.Status != render.StatusBuilt || len(b.Resources) != 1 || len(b.Resources[0].Masked) != 1 {
 		t.Fatalf("%+v %v", b, err)
 	}
-	if v, _ := render.Lookup(b.Resources[0].Object, render.Path{"stringData", "password"}); strings.Contains(v.(string), "hunter2") {
-		t.Errorf("a secret left the child: %v", v)
+	if text := fmt.Sprint(b); strings.Contains(text, "hunter2") {
+		t.Errorf("a secret left the child: %s", text)
 	}
 	facts, err := p.Scan(t.Context(), tree, []string{"base/cm.yaml", "overlay/kustomization.yaml"})
 	if err != nil || !facts[0].Manifest || !facts[1].Kustomization || len(facts[1].References) == 0 {
@@ -67,8 +74,110 @@ func TestRealChild(t *testing.T) {
 	if err != nil || problem != nil || d.Value == nil {
 		t.Errorf("%+v %+v %v", d, problem, err)
 	}
-	if _, problem, err = p.Parse(t.Context(), "x.yaml", []byte("a: 1\na: 2\n")); err != nil || problem == nil || problem.Source.File != "x.yaml" {
+	_, problem, err = p.Parse(t.Context(), "x.yaml", []byte("a: 1\na: 2\n"))
+	if err != nil || problem == nil || problem.Source.File != "x.yaml" {
 		t.Errorf("%+v %v", problem, err)
+	}
+}
+
+// hostile is a tree with one good root and one for each way to break out, or
+// to break the child.
+func hostile(canary string) map[string]string {
+	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+	for c := 'b'; c < 'k'; c++ {
+		last := string(c - 1)
+		bomb += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+last+",", 9) + "*" + last + "]\n"
+	}
+	const function = `apiVersion: x/v1
+kind: T
+metadata:
+  name: t
+  annotations:
+    config.kubernetes.io/function: |
+      exec: {path: /bin/true}
+`
+	const schema = `resources: [../good]
+openapi:
+  path: s.json
+patches:
+- patch: |
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: cm}
+    data: {a: z}
+`
+	const circular = `{"definitions": {"v1.ConfigMap": {
+	"$ref": "#/definitions/v1.ConfigMap",
+	"x-kubernetes-group-version-kind": [{"group": "", "kind": "ConfigMap", "version": "v1"}]}}}`
+	const cycle = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: &a\n  a: *a\n"
+	return map[string]string{
+		"good/kustomization.yaml":   "resources: [cm.yaml]\n",
+		"good/cm.yaml":              configMap,
+		"cycle/kustomization.yaml":  "resources: [cm.yaml]\n",
+		"cycle/cm.yaml":             cycle,
+		"bomb/kustomization.yaml":   "resources: [cm.yaml]\n",
+		"bomb/cm.yaml":              configMap + bomb,
+		"url/kustomization.yaml":    "resources: [" + canary + "]\n",
+		"patch/kustomization.yaml":  "resources: [../good]\npatches:\n- path: " + canary + "\n",
+		"gen/kustomization.yaml":    "configMapGenerator:\n- name: x\n  files: [" + canary + "]\n",
+		"open/kustomization.yaml":   "resources: [../good]\nopenapi:\n  path: " + canary + "\n",
+		"git/kustomization.yaml":    "resources: [\"git@127.0.0.1:x/y?ref=main\"]\n",
+		"helm/kustomization.yaml":   "helmCharts:\n- name: x\n  repo: " + canary + "\n",
+		"exec/kustomization.yaml":   "resources: [../good]\ntransformers: [t.yaml]\n",
+		"exec/t.yaml":               function,
+		"out/kustomization.yaml":    "resources: [../../../etc]\n",
+		"self/kustomization.yaml":   "resources: [../self]\n",
+		"schema/kustomization.yaml": schema,
+		"schema/s.json":             circular,
+	}
+}
+
+// A custom schema without merge keys makes kustomize lose containers, in its
+// own root and, were the child used again, in all that follow.
+func TestRealChildSchemaDoesNotSpread(t *testing.T) {
+	const deployment = `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d}
+spec:
+  template:
+    spec:
+      containers:
+      - {name: one, image: one}
+      - {name: two, image: two}
+`
+	const patched = `resources: [d.yaml]
+patches:
+- patch: |
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: d}
+    spec: {template: {spec: {containers: [{name: one, image: new}]}}}
+`
+	const schema = `{"definitions": {"D": {"type": "object", "properties": {},
+	"x-kubernetes-group-version-kind": [{"group": "apps", "kind": "Deployment", "version": "v1"}]}}}`
+	tree := newTree(map[string]string{
+		"good/kustomization.yaml": patched, "good/d.yaml": deployment,
+		"bad/kustomization.yaml": patched + "openapi: {path: s.json}\n", "bad/d.yaml": deployment, "bad/s.json": schema,
+	})
+	p, err := New(t.Context(), Options{Args: []string{realArg}, Key: bytes.Repeat([]byte("k"), 32), Children: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	for _, name := range []string{"good", "bad", "good"} {
+		b, err := p.Build(t.Context(), tree, root(name))
+		if err != nil || b.Status != render.StatusBuilt {
+			t.Fatalf("%s: %+v %v", name, b.Problem, err)
+		}
+		found, _ := render.Lookup(b.Resources[0].Object, render.Path{"spec", "template", "spec", "containers"})
+		containers, _ := found.([]any)
+		t.Logf("%s: %d containers, features %q", name, len(containers), b.Features)
+		if name == "good" && len(containers) != 2 {
+			t.Errorf("a root has %d containers after another one with its own schema", len(containers))
+		}
+		if name == "bad" && !slices.Contains(b.Features, "openapi") {
+			t.Errorf("features %q do not say that the root has its own schema", b.Features)
+		}
 	}
 }
 
@@ -91,34 +200,9 @@ func TestRealChildHostile(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	canary := "http://" + l.Addr().String() + "/x.yaml"
-	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
-	for c := 'b'; c < 'k'; c++ {
-		last := string(c - 1)
-		bomb += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+last+",", 9) + "*" + last + "]\n"
-	}
-	tree := newTree(map[string]string{
-		"good/kustomization.yaml":   "resources: [cm.yaml]\n",
-		"good/cm.yaml":              configMap,
-		"cycle/kustomization.yaml":  "resources: [cm.yaml]\n",
-		"cycle/cm.yaml":             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: &a\n  a: *a\n",
-		"bomb/kustomization.yaml":   "resources: [cm.yaml]\n",
-		"bomb/cm.yaml":              configMap + bomb,
-		"url/kustomization.yaml":    "resources: [" + canary + "]\n",
-		"patch/kustomization.yaml":  "resources: [../good]\npatches:\n- path: " + canary + "\n",
-		"gen/kustomization.yaml":    "configMapGenerator:\n- name: x\n  files: [" + canary + "]\n",
-		"open/kustomization.yaml":   "resources: [../good]\nopenapi:\n  path: " + canary + "\n",
-		"git/kustomization.yaml":    "resources: [\"git@127.0.0.1:x/y?ref=main\"]\n",
-		"helm/kustomization.yaml":   "helmCharts:\n- name: x\n  repo: " + canary + "\n",
-		"exec/kustomization.yaml":   "resources: [../good]\ntransformers: [t.yaml]\n",
-		"exec/t.yaml":               "apiVersion: x/v1\nkind: T\nmetadata:\n  name: t\n  annotations:\n    config.kubernetes.io/function: |\n      exec: {path: /bin/true}\n",
-		"out/kustomization.yaml":    "resources: [../../../etc]\n",
-		"self/kustomization.yaml":   "resources: [../self]\n",
-		"schema/kustomization.yaml": "resources: [../good]\nopenapi:\n  path: s.json\npatches:\n- patch: |\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: cm}\n    data: {a: z}\n",
-		"schema/s.json":             `{"definitions":{"v1.ConfigMap":{"$ref":"#/definitions/v1.ConfigMap","x-kubernetes-group-version-kind":[{"group":"","kind":"ConfigMap","version":"v1"}]}}}`,
-	})
+	tree := newTree(hostile("http://" + l.Addr().String() + "/x.yaml"))
 	p := realPool(t)
-	for _, name := range []string{"cycle", "bomb", "url", "patch", "gen", "open", "git", "helm", "exec", "out", "self", "schema"} {
+	for _, name := range strings.Fields("cycle bomb url patch gen open git helm exec out self schema") {
 		start := time.Now()
 		b, err := p.Build(t.Context(), tree, root(name))
 		if err != nil {

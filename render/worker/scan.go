@@ -14,6 +14,12 @@ import (
 	"github.com/countersign-dev/countersign/render/wire"
 )
 
+// What to do about a file that cannot be read.
+const (
+	relink = "let it point to a file of the repository"
+	unlink = "commit the file itself"
+)
+
 const (
 	batchFiles = 128
 	batchBytes = 2 << 20
@@ -127,7 +133,7 @@ func (s *scan) add(ctx context.Context, b *batch, place int, name string) error 
 	case err != nil:
 		return fmt.Errorf("read %q: %w", name, err)
 	case pointer(content):
-		s.facts[place].Problem = unreadable("is an LFS pointer, not content", "commit the file itself")
+		s.facts[place].Problem = unreadable("is an LFS pointer, not content", unlink)
 		return nil
 	}
 	b.places, b.keys = append(b.places, place), append(b.keys, k)
@@ -152,13 +158,13 @@ func (s *scan) find(ctx context.Context, name string) (found, *render.Problem, e
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return found{}, unreadable("is a symlink to what is not in the tree", "let it point to a file of the repository"), nil
+		return found{}, unreadable("is a symlink to what is not in the tree", relink), nil
 	case errors.Is(err, render.ErrOutside):
-		return found{}, unreadable("is a symlink that leaves the tree", "let it point to a file of the repository"), nil
+		return found{}, unreadable("is a symlink that leaves the tree", relink), nil
 	case errors.Is(err, render.ErrLoop), errors.Is(err, render.ErrTooLarge):
-		return found{}, unreadable("is a symlink that cannot be followed", "let it point to a file of the repository"), nil
+		return found{}, unreadable("is a symlink that cannot be followed", relink), nil
 	case errors.Is(err, render.ErrNotFile):
-		return found{}, unreadable("is a symlink into a submodule", "commit the file itself"), nil
+		return found{}, unreadable("is a symlink into a submodule", unlink), nil
 	case err != nil:
 		return found{}, nil, fmt.Errorf("look for %q: %w", name, err)
 	case entry.Mode != render.ModeFile && entry.Mode != render.ModeExecutable:

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +62,8 @@ func TestEndsOfChildren(t *testing.T) {
 				t.Error(diff)
 			}
 			// The next root is none the wiser.
-			if b, err := c.pool.Build(t.Context(), newTree(small), root("good")); err != nil || b.Status != render.StatusBuilt {
+			b, err = c.pool.Build(t.Context(), newTree(small), root("good"))
+			if err != nil || b.Status != render.StatusBuilt {
 				t.Errorf("the next root: %+v %v", b, err)
 			}
 		})
@@ -151,15 +150,17 @@ func TestWhatAChildSaysIsPutRight(t *testing.T) {
 		t.Errorf("root %+v %v", b.Root, err)
 	}
 	b, err = p.Build(t.Context(), newTree(small), root("says"))
-	if err != nil || b.Problem.Cause != render.CauseCrash || b.Problem.Message != "one two [31m three" || b.Problem.Source.File != "" {
-		t.Errorf("problem %+v %v", b.Problem, err)
+	want := &render.Problem{Cause: render.CauseCrash, Message: "one two [31m three"}
+	if diff := cmp.Diff(want, b.Problem); err != nil || diff != "" {
+		t.Errorf("problem %s %v", diff, err)
 	}
 	b, err = p.Build(t.Context(), newTree(small), root("unsorted"))
 	if err != nil || len(b.Resources) != 2 || b.Resources[0].Name != "a" {
 		t.Fatalf("%+v %v", b, err)
 	}
 	for _, r := range b.Resources {
-		if r.Source != (render.Source{}) || r.Positions[0].Path[0] != "a" || r.Positions[1].Source != (render.Source{}) {
+		nowhere := r.Source == render.Source{} && r.Positions[1].Source == render.Source{}
+		if !nowhere || r.Positions[0].Path[0] != "a" {
 			t.Errorf("a file that was never read, or unsorted positions: %+v", r)
 		}
 	}
@@ -245,99 +246,6 @@ func TestTreeError(t *testing.T) {
 	}
 }
 
-func TestScan(t *testing.T) {
-	files := map[string]string{
-		"bad.yaml": "bad", "link.yaml": "-> bad.yaml", "out.yaml": "-> ../x", "gone.yaml": "-> nothing", "dir.yaml": "-> d",
-		"d/e.yaml": "e", "sub.yaml": "submodule", "lfs.yaml": "version https://git-lfs.github.com/spec/v1\n",
-		"big.yaml": strings.Repeat("x", 40<<10), "twin/e.yaml": "e",
-	}
-	for i := range 300 {
-		files[fmt.Sprintf("many/%03d.yaml", i)] = fmt.Sprint("number ", i)
-	}
-	files["many/100.yaml"], files["many/200.yaml"] = "exit", "spin"
-	tree := newTree(files)
-	var paths []string
-	for name := range files {
-		paths = append(paths, name)
-	}
-	slices.Sort(paths)
-	p := pool(t, nil)
-	facts, err := p.Scan(t.Context(), tree, paths)
-	if err != nil {
-		t.Fatal(err)
-	}
-	problems := map[string]string{
-		"many/100.yaml": "the renderer died", "many/200.yaml": "rendering took more than 1s of CPU",
-		"bad.yaml": "bad [31m file", "link.yaml": "bad [31m file", "out.yaml": "the file is a symlink that leaves the tree",
-		"gone.yaml": "the file is a symlink to what is not in the tree", "lfs.yaml": "the file is an LFS pointer, not content",
-		"big.yaml": "the file is larger than 32 KiB",
-	}
-	for i, name := range paths {
-		f := facts[i]
-		if f.Problem != nil && f.Problem.Source.File != name {
-			t.Errorf("%s: problem at %+v", name, f.Problem.Source)
-		}
-		var says string
-		if f.Problem != nil {
-			says = f.Problem.Message
-		}
-		if says != problems[name] {
-			t.Errorf("%s: problem %q, want %q", name, says, problems[name])
-		}
-		none := name == "dir.yaml" || name == "sub.yaml" || problems[name] != "" && !strings.Contains(problems[name], "bad")
-		if f.Manifest == none {
-			t.Errorf("%s: facts %+v", name, f)
-		}
-		if f.Manifest && f.References[0].Path != filepath.Base(name) {
-			t.Errorf("%s: facts of %q", name, f.References[0].Path)
-		}
-	}
-}
-
-// Facts are remembered by base name and content, failures by us are not.
-func TestScanRemembers(t *testing.T) {
-	p := pool(t, nil)
-	paths := []string{"a/x.yaml", "b/x.yaml", "c/y.yaml"}
-	tree := newTree(map[string]string{"a/x.yaml": "x", "b/x.yaml": "x", "c/y.yaml": "x"})
-	if _, err := p.Scan(t.Context(), tree, paths); err != nil {
-		t.Fatal(err)
-	}
-	facts, err := p.Scan(t.Context(), tree, paths)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, f := range facts {
-		// The fake says how many files came along: those of the first scan.
-		if f.References[0].Line != 3 || f.References[0].Path != filepath.Base(paths[i]) {
-			t.Errorf("%s: %+v", paths[i], f)
-		}
-	}
-	tree.files["a/x.yaml"] = "exit"
-	for range 2 {
-		facts, err := p.Scan(t.Context(), tree, paths[:1])
-		if err != nil || facts[0].Problem == nil {
-			t.Fatal(facts, err)
-		}
-	}
-	if _, known := p.known.recall(key{"x.yaml", id("exit")}); known {
-		t.Error("the end of a child was remembered as the content's")
-	}
-}
-
-func TestMemoryOfFactsIsBounded(t *testing.T) {
-	var m memory
-	for i := range 3 * remembered {
-		m.remember(key{base: "x", id: fmt.Sprint(i)}, render.FileFacts{})
-		m.recall(key{base: "x", id: "0"})
-	}
-	if n := len(m.new) + len(m.old); n > 2*remembered {
-		t.Errorf("%d facts are remembered", n)
-	}
-	if _, ok := m.recall(key{base: "x", id: "0"}); !ok {
-		t.Error("what is asked for all the time was forgotten")
-	}
-}
-
 func TestParse(t *testing.T) {
 	p := pool(t, nil)
 	d, problem, err := p.Parse(t.Context(), "config.yaml", []byte("text"))
@@ -345,7 +253,8 @@ func TestParse(t *testing.T) {
 		t.Errorf("%+v %+v %v", d, problem, err)
 	}
 	d, problem, err = p.Parse(t.Context(), "config.yaml", []byte("exit"))
-	if err != nil || problem == nil || problem.Cause != render.CauseCrash || problem.Source.File != "config.yaml" || d.Value != nil {
+	crashed := problem != nil && problem.Cause == render.CauseCrash && problem.Source.File == "config.yaml"
+	if err != nil || !crashed || d.Value != nil {
 		t.Errorf("%+v %+v %v", d, problem, err)
 	}
 	_, problem, err = p.Parse(t.Context(), "config.yaml", make([]byte, 33<<10))
@@ -456,70 +365,6 @@ func leftovers(t *testing.T) left {
 		}
 	}
 	return left{children, len(fds)}
-}
-
-func TestKey(t *testing.T) {
-	t.Setenv(KeyVariable, "")
-	file := filepath.Join(t.TempDir(), "sub", "hmac.key")
-	made, name, err := Key(file)
-	if err != nil || len(made) != 64 || len(name) != 12 || bytes.Contains(made, []byte(name)) {
-		t.Fatalf("%q %q %v", made, name, err)
-	}
-	stat, err := os.Stat(file)
-	if err != nil || stat.Mode().Perm() != 0o600 {
-		t.Fatal(stat.Mode(), err)
-	}
-	if again, same, err := Key(file); err != nil || !bytes.Equal(again, made) || same != name {
-		t.Errorf("the second use: %q %q %v", again, same, err)
-	}
-	if entries, err := os.ReadDir(filepath.Dir(file)); err != nil || len(entries) != 1 {
-		t.Errorf("left behind: %v %v", entries, err)
-	}
-	t.Setenv(KeyVariable, string(made))
-	if _, same, err := Key("/nowhere"); err != nil || same != name {
-		t.Errorf("the same key by the variable: %q %v", same, err)
-	}
-	t.Setenv(KeyVariable, "short")
-	if _, _, err := Key(file); err == nil || strings.Contains(err.Error(), "short") {
-		t.Errorf("a short key: %v", err)
-	}
-	t.Setenv(KeyVariable, "")
-	if err := os.Chmod(file, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := Key(file); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("a key that others can read: %v", err)
-	}
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
-	if _, _, err := Key(""); err != nil {
-		t.Error(err)
-	}
-	if _, err := os.Stat(filepath.Join(os.Getenv("XDG_CONFIG_HOME"), "countersign", "hmac.key")); err != nil {
-		t.Error(err)
-	}
-	if _, err := New(t.Context(), Options{Key: []byte("short")}); err == nil {
-		t.Error("a pool with a short key")
-	}
-}
-
-// Two that begin at the same time end with one key.
-func TestKeyRace(t *testing.T) {
-	t.Setenv(KeyVariable, "")
-	file := filepath.Join(t.TempDir(), "hmac.key")
-	names := make([]string, 8)
-	var all sync.WaitGroup
-	for i := range names {
-		all.Go(func() {
-			var err error
-			if _, names[i], err = Key(file); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if len(slices.Compact(names)) != 1 {
-		t.Errorf("keys %q", names)
-	}
 }
 
 func TestRendererDigest(t *testing.T) {

@@ -47,14 +47,57 @@ spec: {group: rbac.authorization.k8s.io, scope: Namespaced, names: {kind: Cluste
 		rendered string
 		kept     bool // metadata.namespace stays
 	}{
-		{"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: b}", render.Identity{Group: "apps", Kind: "Deployment", Namespace: "b", Name: "a"}, "v1", "b", true},
-		{"apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: default}", render.Identity{Kind: "Pod", Name: "a"}, "v1", "default", true},
+		{
+			"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: b}",
+			render.Identity{Group: "apps", Kind: "Deployment", Namespace: "b", Name: "a"},
+			"v1",
+			"b",
+			true,
+		},
+		{
+			"apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: default}",
+			render.Identity{Kind: "Pod", Name: "a"},
+			"v1",
+			"default",
+			true,
+		},
 		{"apiVersion: v1\nkind: Pod\nmetadata: {name: a}", render.Identity{Kind: "Pod", Name: "a"}, "v1", "", false},
-		{"apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: b}", render.Identity{Kind: "Namespace", Name: "a"}, "v1", "b", false},
-		{"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a, namespace: b}", render.Identity{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "a"}, "v1", "b", false},
-		{"apiVersion: example.org/v1\nkind: Wide\nmetadata: {name: a, namespace: b}", render.Identity{Group: "example.org", Kind: "Wide", Name: "a"}, "v1", "b", false},
-		{"apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata: {name: a, namespace: b}", render.Identity{Group: "infrastructure.cluster.x-k8s.io", Kind: "AWSClusterRoleIdentity", Name: "a"}, "v1beta2", "b", false},
-		{"apiVersion: example.org/v1\nkind: Namespace\nmetadata: {name: a, namespace: b}", render.Identity{Group: "example.org", Kind: "Namespace", Namespace: "b", Name: "a"}, "v1", "b", true},
+		{
+			"apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: b}",
+			render.Identity{Kind: "Namespace", Name: "a"},
+			"v1",
+			"b",
+			false,
+		},
+		{
+			"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a, namespace: b}",
+			render.Identity{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "a"},
+			"v1",
+			"b",
+			false,
+		},
+		{
+			"apiVersion: example.org/v1\nkind: Wide\nmetadata: {name: a, namespace: b}",
+			render.Identity{Group: "example.org", Kind: "Wide", Name: "a"},
+			"v1",
+			"b",
+			false,
+		},
+		{
+			"apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: " +
+				"AWSClusterRoleIdentity\nmetadata: {name: a, namespace: b}",
+			render.Identity{Group: "infrastructure.cluster.x-k8s.io", Kind: "AWSClusterRoleIdentity", Name: "a"},
+			"v1beta2",
+			"b",
+			false,
+		},
+		{
+			"apiVersion: example.org/v1\nkind: Namespace\nmetadata: {name: a, namespace: b}",
+			render.Identity{Group: "example.org", Kind: "Namespace", Namespace: "b", Name: "a"},
+			"v1",
+			"b",
+			true,
+		},
 		{"apiVersion: v1\nkind: Pod\nmetadata: {name: 12}", render.Identity{Kind: "Pod", Name: "12"}, "v1", "", false},
 	} {
 		got := canonical(t, test.text, scopes)
@@ -107,15 +150,31 @@ func TestCanonicalForm(t *testing.T) {
 		{"deployment status", deployment, deployment + "status: {replicas: 1}", true},
 		{"cluster status", cluster, cluster + "status: {ready: true}", true},
 		{"unknown status", unknown, unknown + "status: {ready: true}", false},
-		{"config map status", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nstatus: 1", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}", false},
-		{"sops mac", unknown + "sops: {mac: a, lastmodified: b, version: 3}", unknown + "sops: {mac: c, version: 3}", true},
+		{
+			"config map status",
+			"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\nstatus: 1",
+			"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}",
+			false,
+		},
+		{
+			"sops mac",
+			unknown + "sops: {mac: a, lastmodified: b, version: 3}",
+			unknown + "sops: {mac: c, version: 3}",
+			true,
+		},
 		{"sops version", unknown + "sops: {version: 3}", unknown + "sops: {version: 4}", false},
-		{"secret value", "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: x}", "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: y}", false},
+		{
+			"secret value",
+			"apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: x}",
+			"apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: y}",
+			false,
+		},
 		{"order of a list", unknown + "a: [1, 2]", unknown + "a: [2, 1]", false},
 	} {
 		a, b := canonical(t, test.a, nil), canonical(t, test.b, nil)
 		if (a.Digest == b.Digest) != test.equal {
-			t.Errorf("%s: equal %v\n%s\n%s", test.name, !test.equal, AppendCanonical(nil, a.Object), AppendCanonical(nil, b.Object))
+			t.Errorf("%s: equal %v\n%s\n%s", test.name, !test.equal,
+				AppendCanonical(nil, a.Object), AppendCanonical(nil, b.Object))
 		}
 	}
 }
@@ -164,7 +223,8 @@ func anyValue(depth int) *rapid.Generator[any] {
 }
 
 func anyObject(t *rapid.T, label string) map[string]any {
-	object := rapid.MapOfN(rapid.SampledFrom([]string{"spec", "data", "status", "x", "y"}), anyValue(3), 0, 3).Draw(t, label)
+	keys := rapid.SampledFrom([]string{"spec", "data", "status", "x", "y"})
+	object := rapid.MapOfN(keys, anyValue(3), 0, 3).Draw(t, label)
 	object["apiVersion"], object["kind"] = "example.org/v1", "X"
 	object["metadata"] = map[string]any{"name": "n"}
 	return object

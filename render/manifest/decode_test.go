@@ -64,7 +64,8 @@ func TestValuesAreTypedAsKustomizePrintsThem(t *testing.T) {
 		"1.0", "1.5", "-0.0", "1e3", "1e21", "1e-7", "1.", ".5", "1.10", "100000000000000000000000.5",
 		"2001-01-01", "2001-01-01T10:00:00Z", "2001-12-14t21:59:43.10-05:00", "12:30", "190:20:30",
 		`"1"`, "'yes'", "!!str 123", "!!int 7", "!!float 3", "!custom text", "1.2.3", "1.28", "v1.28", "=", "<<x",
-		"{}", "[]", "{a: }", "{a}", "{a: {b: }, c: [{d: }]}", "{a: ~, b: null}", "\n    a:\n    b: {c: }", "!!binary aGVsbG8=", "0.1", "1e400x", "0x", "1__0", "_1", "|\n    a\n    b\n",
+		"{}", "[]", "{a: }", "{a}", "{a: {b: }, c: [{d: }]}", "{a: ~, b: null}", "\n    a:\n    b: {c: }",
+		"!!binary aGVsbG8=", "0.1", "1e400x", "0x", "1__0", "_1", "|\n    a\n    b\n",
 		">-\n    a\n    b\n", `"\u00e9\t"`, "123456789012345678", "-0644", "1E5", "12e03", "0.0000001",
 	} {
 		t.Run(scalar, func(t *testing.T) {
@@ -292,7 +293,9 @@ func TestPositionsAreBounded(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, text := range []string{"a: &x {b: *x}", bomb(3), "a: [${A}]", "{\"a\": 1e5}", "<<: {a: 1}", "? a\n: b", "--- |\n x"} {
+	for _, text := range []string{
+		"a: &x {b: *x}", bomb(3), "a: [${A}]", "{\"a\": 1e5}", "<<: {a: 1}", "? a\n: b", "--- |\n x",
+	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -224,8 +224,11 @@ func (m *masker) wholly(raw string, from origin) (render.SecretClass, bool) {
 	if !ok {
 		return "", false
 	}
-	if unzipped, state := m.gunzip(decoded); state == packedText || state == packedBinary {
+	switch unzipped, state := m.gunzip(decoded); state {
+	case packedText, packedBinary:
 		decoded = unzipped
+	case packedTooLarge:
+		m.hide("a packed text larger than the limit")
 	}
 	if class, secret := credential.Material(decoded); secret {
 		return class, true

@@ -17,7 +17,8 @@ func TestRedact(t *testing.T) {
 	var seen Seen
 	for _, content := range []string{
 		"apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {a: hunter2hunter2, short: word}\n",
-		"apiVersion: v1\nkind: Secret\nmetadata: {name: b}\ndata: {a: c2VjcmV0c2VjcmV0MTIz, b: \"${PLACEHOLDER_NAME}\"}\n",
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: b}\ndata: {a: c2VjcmV0c2VjcmV0MTIz, b: " +
+			"\"${PLACEHOLDER_NAME}\"}\n",
 		"apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  stringData: {a: listedlisted1}\n",
 		"secretGenerator:\n- name: x\n  literals: [a=literalliteral, 'b=\"quotedquoted\"']\n",
 		"kind: Secret\napiVersion: v1\nx: [${X}]\nstringData:\n  a: brokenbroken1\n  b: |\n    blockblockblock\n",
@@ -75,15 +76,30 @@ func TestConfusables(t *testing.T) {
 		want     []string
 	}{
 		{render.Identity{Group: "apps", Kind: "Deployment", Namespace: "a-b", Name: "${CLUSTER_NAME}-x.y"}, nil},
-		{render.Identity{Kind: "Pod", Name: "pr\u043ed"}, []string{`confusable name "pr\u043ed": it mixes letters of several scripts`}},
-		{render.Identity{Kind: "Pod", Name: "\u0440\u043e\u0440"}, []string{`confusable name "\u0440\u043e\u0440": it has characters that look like others`}},
-		{render.Identity{Kind: "P\u200bod", Name: "a"}, []string{`confusable kind "P\u200bod": it holds an invisible character`}},
+		{
+			render.Identity{Kind: "Pod", Name: "pr\u043ed"},
+			[]string{`confusable name "pr\u043ed": it mixes letters of several scripts`},
+		},
+		{
+			render.Identity{Kind: "Pod", Name: "\u0440\u043e\u0440"},
+			[]string{`confusable name "\u0440\u043e\u0440": it has characters that look like others`},
+		},
+		{
+			render.Identity{Kind: "P\u200bod", Name: "a"},
+			[]string{`confusable kind "P\u200bod": it holds an invisible character`},
+		},
 		{render.Identity{Kind: "Pod", Namespace: "a\u202eb", Name: "a\x00"}, []string{
 			`confusable namespace "a\u202eb": it holds a character that changes the direction of text`,
 			`confusable name "a\x00": it holds an invisible character`,
 		}},
-		{render.Identity{Kind: "Pod", Name: "\uff50\uff52\uff4f\uff44"}, []string{`confusable name "\uff50\uff52\uff4f\uff44": it has characters that look like others`}},
-		{render.Identity{Kind: "Pod", Name: "cafe\u0301"}, []string{`confusable name "cafe\u0301": it has characters that look like others`}},
+		{
+			render.Identity{Kind: "Pod", Name: "\uff50\uff52\uff4f\uff44"},
+			[]string{`confusable name "\uff50\uff52\uff4f\uff44": it has characters that look like others`},
+		},
+		{
+			render.Identity{Kind: "Pod", Name: "cafe\u0301"},
+			[]string{`confusable name "cafe\u0301": it has characters that look like others`},
+		},
 		{render.Identity{Kind: "Pod", Name: "a b"}, nil},
 	} {
 		var got []string

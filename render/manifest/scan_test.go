@@ -147,7 +147,13 @@ func TestScanManifests(t *testing.T) {
 	}{
 		{"a.yaml", object, true, false, ""},
 		{"a.yml", "foo: bar\n---\n" + object, true, false, ""},
-		{"a.json", `{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "X"}]}`, true, false, ""},
+		{
+			"a.json",
+			`{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "X"}]}`,
+			true,
+			false,
+			"",
+		},
 		{"values.yaml", "image: x\n", false, false, ""},
 		{"README.md", object, false, false, ""},
 		{"a.yaml", "", false, false, ""},
@@ -252,6 +258,8 @@ func FuzzScan(f *testing.F) {
 	f.Add("a.json", []byte(`{"items": [{"kind": 1}], "kind": "List", "apiVersion": "v1"}`))
 	f.Fuzz(func(t *testing.T, name string, content []byte) {
 		facts := Scan(name, content)
+		var seen Seen
+		seen.Observe(content)
 		for _, object := range facts.GitOps {
 			if strings.HasPrefix(object.Path, "/") || strings.HasPrefix(object.Path, "../") || object.Path == ".." {
 				t.Fatalf("escapes: %q", object.Path)

@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/countersign-dev/countersign/render/scope"
 )
 
 // Audit builds all judged roots of one tree, as a [Comparison] whose base is
@@ -83,7 +85,7 @@ func rootsBelow(ctx context.Context, builder Builder, tree Tree, dir string) (*R
 			return nil, err
 		}
 	}
-	set, err := findRoots(ctx, builder, tree, search{scope: &scope{}, known: facts{}, start: dir})
+	set, err := findRoots(ctx, builder, tree, search{scope: &scope.Scope{}, known: facts{}, start: dir})
 	if err != nil {
 		return nil, err
 	}

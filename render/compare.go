@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/countersign-dev/countersign/render/scope"
 )
 
 // comparing is what a [Comparison] needs to grow.
@@ -28,7 +30,7 @@ type comparing struct {
 // least), [*TreeError] for a tree as a whole, else the world's; a root that
 // does not build is a value.
 func Compare(ctx context.Context, builder Builder, base, head Tree, opts Options) (*Comparison, error) {
-	s, err := newScope(opts)
+	s, err := scope.New(opts.globs())
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +47,7 @@ func Compare(ctx context.Context, builder Builder, base, head Tree, opts Options
 	if err != nil {
 		return nil, fmt.Errorf("roots of the head: %w", err)
 	}
-	if err := s.unmatched(baseRoots, headRoots); err != nil {
+	if err := s.Unmatched(baseRoots.found, headRoots.found); err != nil {
 		return nil, err
 	}
 	c := &Comparison{
@@ -61,45 +63,15 @@ func Compare(ctx context.Context, builder Builder, base, head Tree, opts Options
 	}
 	c.Affected = slices.Sorted(maps.Keys(c.work.affected))
 	for i, file := range c.Files {
-		c.Files[i].Governed = s.governed(file.Path)
-		c.Files[i].Protected = s.protected(file.Path)
-		c.Files[i].Ignored = matches(s.ignore, file.Path)
+		c.Files[i].Governed = s.Governed(file.Path)
+		c.Files[i].Protected = s.Protected(file.Path)
+		c.Files[i].Ignored = s.Ignored(file.Path)
 	}
 	return c, c.Expand(ctx, slices.Sorted(maps.Keys(wanted))...)
 }
 
 func newSide(tree Tree, set *RootSet) Side {
 	return Side{Tree: tree, Roots: set.Roots, Builds: map[string]Build{}, Notices: set.Notices}
-}
-
-// affected are the judged roots that may come out differently: those that look
-// at a changed path on either side, and those that are not the same root on
-// both.
-func affected(base, head *RootSet, files []FileChange) map[string]bool {
-	paths := map[string]bool{}
-	for _, side := range []struct{ set, other *RootSet }{{base, head}, {head, base}} {
-		touched := side.set.graph.touched(files)
-		for _, root := range side.set.Roots {
-			other, ok := side.other.Root(root.Path)
-			if !ok || !root.equal(other) || side.set.touches(root, touched, files) {
-				paths[root.Path] = true
-			}
-		}
-	}
-	return paths
-}
-
-func (r Root) equal(other Root) bool {
-	return r.Kind == other.Kind && r.Destination == other.Destination && slices.Equal(r.Files, other.Files)
-}
-
-// touches reports whether a root can see one of the changes.
-func (s *RootSet) touches(root Root, touched map[string]bool, files []FileChange) bool {
-	if root.Kind == RootKustomize {
-		return touched[root.Path]
-	}
-	sees := s.graph.looksOf(root)
-	return slices.ContainsFunc(files, func(f FileChange) bool { return sees.sees(f.Path) })
 }
 
 // Closure lists the files that the judged root of a path may read, on both

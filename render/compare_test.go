@@ -39,6 +39,7 @@ func TestAffected(t *testing.T) {
 		"a kustomization makes it a root": {map[string]string{"plain/kustomization.yaml": kustomize("p.yaml")}, []string{"plain"}},
 		"a root is used by another": {
 			map[string]string{"c/us/kustomization.yaml": kustomize("../../base", "../eu")}, []string{"c/eu", "c/us"}},
+		"a mode": {map[string]string{"c/eu/a.yaml": "+x " + fleet["c/eu/a.yaml"]}, []string{"c/eu"}},
 		"a destination": {
 			map[string]string{"plain/f.yaml": flux("f", "c/us", "")}, []string{"c/us", "plain"}},
 	} {
@@ -55,6 +56,25 @@ func TestAffected(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTransformersAffect(t *testing.T) {
+	base := memory{
+		"file/kustomization.yaml":  kustomization{Transformers: []string{"../t/t.yaml"}}.String(),
+		"t/t.yaml":                 `{"apiVersion":"builtin","kind":"T","reads":"../values/v.txt"}`,
+		"values/v.txt":             "1",
+		"dir/kustomization.yaml":   kustomization{Transformers: []string{"../tdir"}}.String(),
+		"tdir/kustomization.yaml":  kustomize(),
+		"other/kustomization.yaml": kustomize(),
+		"README.md":                "1",
+	}
+	for name, want := range map[string][]string{
+		"values/v.txt": {"dir", "file"}, "t/t.yaml": {"dir", "file"}, "README.md": {"dir"},
+	} {
+		if diff := cmp.Diff(want, compare(t, base, base.with(map[string]string{name: "2"})).Affected); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 }
 

@@ -2,15 +2,11 @@ package render
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strings"
-)
 
-// Bounds of naming: a root that is named for more clusters, or through a longer
-// chain of names, is taken as a destination of its own.
-const (
-	maxDestinations = 16
-	maxDestination  = 1024 // bytes
+	"github.com/countersign-dev/countersign/render/graph"
 )
 
 // naming is a GitOps object that names a folder which exists.
@@ -23,7 +19,7 @@ type naming struct {
 // named lists the folders that Flux and Argo CD objects name. Whether such an
 // object means this repository or another is not known; a folder that exists
 // here is taken as meant.
-func (g *graph) named() []naming {
+func (g *references) named() []naming {
 	var all []naming
 	for _, file := range slices.Sorted(maps.Keys(g.facts)) {
 		for _, object := range g.facts[file].GitOps {
@@ -41,7 +37,7 @@ func (g *graph) named() []naming {
 // file fails its folder and no more, but they share the object's destination.
 // The top of a repository is not taken so: it is the path of every object that
 // means another repository and does not say a path.
-func (g *graph) applied(name naming, roots []Root) []int {
+func (g *references) applied(name naming, roots []Root) []int {
 	at, found := slices.BinarySearchFunc(roots, name.folder, func(r Root, dir string) int { return strings.Compare(r.Path, dir) })
 	var applied []int
 	if found {
@@ -60,7 +56,7 @@ func (g *graph) applied(name naming, roots []Root) []int {
 
 // covers reports whether a kustomization lies between a folder and a root
 // below it: Flux takes the outer one and looks no further.
-func (g *graph) covers(folder, root string) bool {
+func (g *references) covers(folder, root string) bool {
 	for at := parent(root); at != folder; at = parent(at) {
 		if g.nodes[at] != nil {
 			return true
@@ -74,50 +70,36 @@ func (g *graph) covers(folder, root string) bool {
 // kubeconfig, server or cluster name of the object's, that name as seen from
 // there. What nothing names, and what only names itself, goes to a destination
 // of its own name.
-func (g *graph) destine(roots []Root, named []naming) {
+func (g *references) destine(roots []Root, named []naming) {
 	if len(named) == 0 {
 		return
 	}
-	d := destiner{graph: g, roots: roots, namers: make([][]namer, len(roots)), known: make([][]string, len(roots))}
-	holders := d.holders(named)
+	holders := g.holders(roots, named)
+	own, namers := make([]string, len(roots)), make([][]graph.Namer, len(roots))
+	for i, root := range roots {
+		own[i] = root.Path
+	}
 	for _, name := range named {
 		for _, i := range g.applied(name, roots) {
 			for _, holder := range holders[name.file] {
-				if holder != i {
-					d.namers[i] = append(d.namers[i], namer{holder, name.object.Destination})
-				}
+				namers[i] = append(namers[i], graph.Namer{By: holder, Name: name.object.Destination})
 			}
 		}
 	}
-	d.open = make([]bool, len(roots))
-	for i := range roots {
-		roots[i].Destination = strings.Join(d.of(i), " + ")
+	for i, names := range graph.Names(own, namers) {
+		roots[i].Destination = strings.Join(names, " + ")
 	}
 }
 
-// namer is a root whose object names another, and the name that it gives.
-type namer struct {
-	holder int
-	name   string
-}
-
-type destiner struct {
-	graph  *graph
-	roots  []Root
-	namers [][]namer
-	known  [][]string
-	open   []bool // being worked out: naming that comes back here says nothing
-}
-
 // holders lists, for each file with a GitOps object, the roots that render it.
-func (d *destiner) holders(named []naming) map[string][]int {
+func (g *references) holders(roots []Root, named []naming) map[string][]int {
 	wanted := map[string]bool{}
 	for _, name := range named {
 		wanted[name.file] = true
 	}
 	holders := map[string][]int{}
-	for i, root := range d.roots {
-		for _, file := range d.graph.renders(root) {
+	for i, root := range roots {
+		for _, file := range g.renders(root) {
 			if wanted[file] && !slices.Contains(holders[file], i) {
 				holders[file] = append(holders[file], i)
 			}
@@ -126,46 +108,20 @@ func (d *destiner) holders(named []naming) map[string][]int {
 	return holders
 }
 
-// renders lists the files whose objects may come out of a root.
-func (g *graph) renders(root Root) []string {
+// renders lists the files that a root parses: what its objects come from, and
+// the kustomizations themselves.
+func (g *references) renders(root Root) []string {
 	if root.Kind != RootKustomize {
 		return root.Files
 	}
 	var files []string
-	for _, dir := range g.reach(root.Path) {
-		for _, link := range g.nodes[dir].links {
-			files = append(files, link.to)
+	for _, dir := range g.nodes.Reach(root.Path) {
+		for _, name := range kustomizationNames {
+			files = append(files, path.Join(dir, name))
+		}
+		for _, link := range g.nodes[dir].Links {
+			files = append(files, link.To)
 		}
 	}
 	return files
-}
-
-// of is the sorted set of destinations of one root.
-func (d *destiner) of(i int) []string {
-	if d.known[i] != nil {
-		return d.known[i]
-	}
-	d.open[i] = true
-	var set []string
-	for _, namer := range d.namers[i] {
-		if d.open[namer.holder] {
-			continue
-		}
-		for _, destination := range d.of(namer.holder) {
-			if namer.name != "" {
-				destination += " → " + namer.name
-			}
-			if len(destination) <= maxDestination {
-				set = append(set, destination)
-			}
-		}
-	}
-	d.open[i] = false
-	slices.Sort(set)
-	set = slices.Compact(set)
-	if len(set) == 0 || len(set) > maxDestinations {
-		set = []string{d.roots[i].Path}
-	}
-	d.known[i] = set
-	return set
 }

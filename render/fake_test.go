@@ -17,7 +17,7 @@ import (
 )
 
 // memory is a tree of a test: paths to contents; a content that begins with
-// "-> " is a symlink.
+// "-> " is a symlink, with "+x " an executable file.
 type memory map[string]string
 
 func (m memory) ID() string { return m.id("") }
@@ -48,6 +48,8 @@ func (m memory) ReadDir(_ context.Context, dir string) ([]Entry, error) {
 			found[first] = Entry{Name: first, Mode: ModeDir, ID: m.id(path.Join(dir, first))}
 		case strings.HasPrefix(content, "-> "):
 			found[first] = Entry{Name: first, Mode: ModeSymlink, ID: digest(content)}
+		case strings.HasPrefix(content, "+x "):
+			found[first] = Entry{Name: first, Mode: ModeExecutable, ID: digest(content[3:])}
 		default:
 			found[first] = Entry{Name: first, Mode: ModeFile, ID: digest(content)}
 		}
@@ -63,7 +65,7 @@ func (m memory) ReadFile(_ context.Context, name string) ([]byte, error) {
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return []byte(strings.TrimPrefix(content, "-> ")), nil
+	return []byte(strings.TrimPrefix(strings.TrimPrefix(content, "-> "), "+x ")), nil
 }
 
 // with returns the tree with some files set and, where "", removed.

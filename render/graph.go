@@ -4,136 +4,87 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/countersign-dev/countersign/render/graph"
 )
 
-// graph says which kustomizations use which, and what each may read. It is
-// lexical: it holds what a build can look at, which is never less than what a
-// build does look at. Where that cannot be known from the files (a folder of
+// references says which kustomizations use which, and what each may read. It
+// is lexical: it holds what a build can look at, which is never less than what
+// a build does look at. Where that cannot be known from the files (a folder of
 // generators or transformers, which may be patched before they run), it says
 // that anything may be read.
-type graph struct {
+type references struct {
 	catalog *catalog
 	facts   map[string]FileFacts
-	nodes   map[string]*node // by folder
+	// nodes are the folders with a kustomization.
+	nodes      graph.Graph
+	components map[string]bool
 }
 
-// node is a folder with a kustomization.
-type node struct {
-	dir       string
-	component bool
-	links     []link
-	looks     looks
-}
-
-// link is a reference that leads to something.
-type link struct {
-	to     string // a path without symlinks
-	dir    bool   // it leads to a folder with a kustomization
-	uses   bool   // it makes that folder part of this one
-	field  string
-	text   string // as written
-	source Source
-}
-
-// looks is what a root or a kustomization looks at.
-type looks struct {
-	// exact are files, symlinks and names that would be taken if they existed.
-	exact map[string]bool
-	// below are folders read as a whole, and missing places.
-	below map[string]bool
-	// anything says that there is no telling.
-	anything bool
-}
-
-func newLooks() looks { return looks{exact: map[string]bool{}, below: map[string]bool{}} }
-
-// sees reports whether a change to a path can be seen.
-func (l looks) sees(name string) bool {
-	if l.anything || l.exact[name] || l.below[""] {
-		return true
-	}
-	for at := name; at != ""; at = parent(at) {
-		if l.below[at] {
-			return true
-		}
-	}
-	return false
-}
-
-func (l *looks) add(m looks) {
-	for name := range m.exact {
-		l.exact[name] = true
-	}
-	for name := range m.below {
-		l.below[name] = true
-	}
-	l.anything = l.anything || m.anything
-}
-
-func newGraph(c *catalog, found map[string]FileFacts) *graph {
-	g := &graph{catalog: c, facts: found, nodes: map[string]*node{}}
+func newReferences(c *catalog, found map[string]FileFacts) *references {
+	g := &references{catalog: c, facts: found, nodes: graph.Graph{}, components: map[string]bool{}}
 	for name, fact := range found {
 		if fact.Kustomization {
-			dir := parent(name)
-			if g.nodes[dir] == nil {
-				g.nodes[dir] = &node{dir: dir, looks: newLooks()}
-			}
-			g.nodes[dir].component = g.nodes[dir].component || fact.Component
+			g.nodes[parent(name)] = &graph.Node{}
+			g.components[parent(name)] = g.components[parent(name)] || fact.Component
 		}
 	}
-	for _, n := range g.nodes {
+	for dir, node := range g.nodes {
 		for _, name := range kustomizationNames {
-			g.look(n, path.Join(n.dir, name))
-			g.follow(n, path.Join(n.dir, name))
+			g.look(&node.Looks, path.Join(dir, name))
+			g.follow(dir, path.Join(dir, name))
 		}
 	}
 	return g
 }
 
 // follow adds what one kustomization file refers to.
-func (g *graph) follow(n *node, file string) {
+func (g *references) follow(dir, file string) {
+	looks := &g.nodes[dir].Looks
 	for _, reference := range g.facts[file].References {
 		if strings.HasPrefix(reference.Field, "helm") {
-			n.looks.below[path.Join(n.dir, "charts")] = true
+			looks.Below(path.Join(dir, "charts"))
 		}
-		l := g.refer(n, reference, file)
+		link := g.refer(dir, reference, file)
 		if !runs(reference.Field) {
 			continue
 		}
 		// What generators and transformers read is relative to this folder.
-		fact, scanned := g.facts[l.to]
-		n.looks.anything = n.looks.anything || l.dir || scanned && fact.Problem != nil
+		fact, scanned := g.facts[link.To]
+		if link.Node || scanned && fact.Problem != nil {
+			looks.Anything()
+		}
 		for _, inner := range fact.References {
-			g.refer(n, inner, l.to)
+			g.refer(dir, inner, link.To)
 		}
 	}
 }
 
 // refer adds one reference: where it leads, or where it would. Nothing outside
 // the tree can be read, so that what points there cannot matter.
-func (g *graph) refer(n *node, reference Reference, file string) link {
-	l := link{field: reference.Field, text: reference.Path, source: Source{File: file, Line: reference.Line}}
-	if strings.HasPrefix(l.text, "/") {
-		return l
+func (g *references) refer(dir string, reference Reference, file string) graph.Link {
+	link := graph.Link{Field: reference.Field, Text: reference.Path, File: file, Line: reference.Line}
+	if strings.HasPrefix(link.Text, "/") {
+		return link
 	}
-	target := path.Join(n.dir, l.text)
-	if fixed, _, found := strings.Cut(target, "*"); found {
-		n.looks.below[parent(fixed+"x")] = true
+	node := g.nodes[dir]
+	link.To = path.Join(dir, link.Text)
+	if fixed, _, found := strings.Cut(link.To, "*"); found {
+		node.Looks.Below(parent(fixed + "x"))
 	}
-	l.to = target
-	at, ok := g.look(n, target)
+	at, ok := g.look(&node.Looks, link.To)
 	if ok {
-		l.to = at.Path
+		link.To = at.Path
 	}
-	if ok && g.catalog.isDir(l.to) {
-		l.dir = g.nodes[l.to] != nil
-		l.uses = l.dir && l.to != n.dir && usesFolder(l.field)
-		if !l.dir {
-			n.looks.below[l.to] = true
+	if ok && g.catalog.isDir(link.To) {
+		link.Node = g.nodes[link.To] != nil
+		link.Uses = link.Node && link.To != dir && usesFolder(link.Field)
+		if !link.Node {
+			node.Looks.Below(link.To)
 		}
 	}
-	n.links = append(n.links, l)
-	return l
+	node.Links = append(node.Links, link)
+	return link
 }
 
 // runs reports whether what a field names is configuration that runs.
@@ -148,75 +99,56 @@ func usesFolder(field string) bool {
 
 // look records a look at a path and at the symlinks on its way. Where
 // something is missed, whatever may appear there or below counts.
-func (g *graph) look(n *node, name string) (at Resolution, ok bool) {
+func (g *references) look(looks *graph.Looks, name string) (at Resolution, ok bool) {
 	at, ok = g.catalog.resolve(name)
 	for _, probe := range at.Probes {
-		n.looks.exact[probe.Path] = true
+		looks.At(probe.Path)
 		if probe.ID == "" {
-			n.looks.below[probe.Path] = true
+			looks.Below(probe.Path)
 		}
 	}
 	return at, ok
 }
 
-// reach lists the kustomization folders that one uses, itself first.
-func (g *graph) reach(dir string) []string {
-	seen := map[string]bool{dir: true}
-	reached := []string{dir}
-	for i := 0; i < len(reached); i++ {
-		for _, link := range g.nodes[reached[i]].links {
-			if link.dir && !seen[link.to] {
-				seen[link.to] = true
-				reached = append(reached, link.to)
-			}
-		}
-	}
-	return reached
-}
-
 // looksOf is everything that a root may look at.
-func (g *graph) looksOf(root Root) looks {
-	all := newLooks()
+func (g *references) looksOf(root Root) graph.Looks {
 	if root.Kind == RootKustomize {
-		for _, dir := range g.reach(root.Path) {
-			all.add(g.nodes[dir].looks)
-		}
-		return all
+		return g.nodes.LooksOf(root.Path)
 	}
-	files := node{looks: all}
+	var looks graph.Looks
 	for _, name := range root.Files {
-		g.look(&files, name)
+		g.look(&looks, name)
 	}
-	return files.looks
+	return looks
 }
 
-// touched lists the kustomization folders that can see one of the changes,
-// directly or through what they use.
-func (g *graph) touched(changed []FileChange) map[string]bool {
-	users := map[string][]string{}
-	touched := map[string]bool{}
-	var pending []string
-	for dir, n := range g.nodes {
-		for _, link := range n.links {
-			if link.dir {
-				users[link.to] = append(users[link.to], dir)
-			}
-		}
-		sees := func(f FileChange) bool { return n.looks.sees(f.Path) }
-		if slices.ContainsFunc(changed, sees) {
-			touched[dir] = true
-			pending = append(pending, dir)
-		}
+// affected are the judged roots that may come out differently: those that look
+// at a changed path on either side, and those that are not the same root on
+// both.
+func affected(base, head *RootSet, files []FileChange) map[string]bool {
+	var changed []string
+	for _, file := range files {
+		changed = append(changed, file.Path)
 	}
-	for len(pending) > 0 {
-		dir := pending[len(pending)-1]
-		pending = pending[:len(pending)-1]
-		for _, user := range users[dir] {
-			if !touched[user] {
-				touched[user] = true
-				pending = append(pending, user)
+	paths := map[string]bool{}
+	for _, side := range []struct{ set, other *RootSet }{{base, head}, {head, base}} {
+		touched := side.set.graph.nodes.Touched(changed)
+		for _, root := range side.set.Roots {
+			other, ok := side.other.Root(root.Path)
+			if !ok || !root.equal(other) || touched[root.Path] || side.set.graph.sees(root, changed) {
+				paths[root.Path] = true
 			}
 		}
 	}
-	return touched
+	return paths
+}
+
+func (r Root) equal(other Root) bool {
+	return r.Kind == other.Kind && r.Destination == other.Destination && slices.Equal(r.Files, other.Files)
+}
+
+// sees reports whether a plain root can see one of the changes.
+func (g *references) sees(root Root, changed []string) bool {
+	looks := g.looksOf(Root{Kind: RootPlain, Files: root.Files})
+	return slices.ContainsFunc(changed, looks.See)
 }

@@ -6,7 +6,17 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/countersign-dev/countersign/render/scope"
 )
+
+// PatternError says that a glob of the [Options] is wrong or, for an include,
+// matches nothing.
+type PatternError = scope.PatternError
+
+func (o Options) globs() scope.Globs {
+	return scope.Globs{Include: o.Include, Exclude: o.Exclude, Ignore: o.Ignore, Protect: o.Protect}
+}
 
 // RootSet is the roots of one tree and what each may read. It is read-only and
 // safe for concurrent use.
@@ -16,8 +26,8 @@ type RootSet struct {
 	// Notices are files that could not be parsed and that no judged root
 	// reads, sorted by file.
 	Notices []Problem
-	graph   *graph
-	found   []Root // all roots, judged or not
+	graph   *references
+	found   []string // the paths of all roots, judged or not
 }
 
 // Roots finds the entry points of a tree: folders with a kustomization that no
@@ -29,7 +39,7 @@ type RootSet struct {
 // world's. An unparsable file is no error: it makes a root that fails to
 // build, or a notice.
 func Roots(ctx context.Context, builder Builder, tree Tree, opts Options) (*RootSet, error) {
-	s, err := newScope(opts)
+	s, err := scope.New(opts.globs())
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +47,7 @@ func Roots(ctx context.Context, builder Builder, tree Tree, opts Options) (*Root
 	if err != nil {
 		return nil, err
 	}
-	return set, s.unmatched(set)
+	return set, s.Unmatched(set.found)
 }
 
 // Root returns the judged root of that path.
@@ -56,7 +66,7 @@ func (s *RootSet) Closure(root Root) []string {
 	sees := s.graph.looksOf(root)
 	var files []string
 	for name, entry := range s.graph.catalog.entries {
-		if entry.Mode != ModeDir && sees.sees(name) {
+		if entry.Mode != ModeDir && sees.See(name) {
 			files = append(files, name)
 		}
 	}
@@ -66,7 +76,7 @@ func (s *RootSet) Closure(root Root) []string {
 
 // search is how a tree is searched for roots.
 type search struct {
-	scope *scope
+	scope *scope.Scope
 	known facts  // filled; shared by the two sides of a comparison
 	start string // the folder below which roots are looked for; "" for all
 }
@@ -80,15 +90,16 @@ func findRoots(ctx context.Context, builder Builder, tree Tree, how search) (*Ro
 	if err != nil {
 		return nil, err
 	}
-	g := newGraph(c, found)
+	g := newReferences(c, found)
 	named := g.named()
 	roots := g.kustomizeRoots(named)
 	roots = append(roots, g.plainRoots()...)
 	slices.SortFunc(roots, func(a, b Root) int { return strings.Compare(a.Path, b.Path) })
 	g.destine(roots, named)
-	set := &RootSet{graph: g, found: roots}
+	set := &RootSet{graph: g}
 	for _, root := range roots {
-		if how.scope.judged(root.Path) {
+		set.found = append(set.found, root.Path)
+		if how.scope.Judged(root.Path) {
 			set.Roots = append(set.Roots, root)
 		}
 	}
@@ -99,11 +110,11 @@ func findRoots(ctx context.Context, builder Builder, tree Tree, how search) (*Ro
 // kustomizeRoots are the kustomizations that nothing uses and those that a
 // deployer is told to apply; after them one of each circle of kustomizations
 // that use only each other, so that it fails instead of being unseen.
-func (g *graph) kustomizeRoots(named []naming) []Root {
+func (g *references) kustomizeRoots(named []naming) []Root {
 	used := map[string]bool{}
 	for _, n := range g.nodes {
-		for _, link := range n.links {
-			used[link.to] = used[link.to] || link.uses
+		for _, link := range n.Links {
+			used[link.To] = used[link.To] || link.Uses
 		}
 	}
 	for _, name := range named {
@@ -113,18 +124,18 @@ func (g *graph) kustomizeRoots(named []naming) []Root {
 	var roots []Root
 	add := func(dir string) {
 		roots = append(roots, Root{Path: dir, Kind: RootKustomize, Destination: dir})
-		for _, part := range g.reach(dir) {
+		for _, part := range g.nodes.Reach(dir) {
 			reached[part] = true
 		}
 	}
 	dirs := slices.Sorted(maps.Keys(g.nodes))
 	for _, dir := range dirs {
-		if !g.nodes[dir].component && !used[dir] {
+		if !g.components[dir] && !used[dir] {
 			add(dir)
 		}
 	}
 	for _, dir := range dirs {
-		if !g.nodes[dir].component && !reached[dir] {
+		if !g.components[dir] && !reached[dir] {
 			add(dir)
 		}
 	}
@@ -132,11 +143,11 @@ func (g *graph) kustomizeRoots(named []naming) []Root {
 }
 
 // plainRoots are the folders with manifests that no kustomization covers.
-func (g *graph) plainRoots() []Root {
+func (g *references) plainRoots() []Root {
 	covered := map[string]bool{}
 	for _, n := range g.nodes {
-		for _, link := range n.links {
-			covered[link.to] = true
+		for _, link := range n.Links {
+			covered[link.To] = true
 		}
 	}
 	loose := map[string][]string{}
@@ -156,7 +167,7 @@ func (g *graph) plainRoots() []Root {
 
 // inChart reports whether a folder belongs to a Helm chart: it is one, or it
 // is the chart's templates, CRDs or charts, or below.
-func (g *graph) inChart(dir string) bool {
+func (g *references) inChart(dir string) bool {
 	if g.isChart(dir) {
 		return true
 	}
@@ -171,7 +182,7 @@ func (g *graph) inChart(dir string) bool {
 	return false
 }
 
-func (g *graph) isChart(dir string) bool {
+func (g *references) isChart(dir string) bool {
 	_, ok := g.catalog.entries[path.Join(dir, "Chart.yaml")]
 	return ok
 }
@@ -180,16 +191,8 @@ func (g *graph) isChart(dir string) bool {
 func (s *RootSet) unread() []Problem {
 	met := map[string]bool{}
 	for _, root := range s.Roots {
-		for _, name := range root.Files {
+		for _, name := range s.graph.renders(root) {
 			met[name] = true
-		}
-		if root.Kind != RootKustomize {
-			continue
-		}
-		for _, dir := range s.graph.reach(root.Path) {
-			for name := range s.graph.nodes[dir].looks.exact {
-				met[name] = true
-			}
 		}
 	}
 	var notices []Problem

@@ -3,7 +3,6 @@ package render
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -57,47 +56,23 @@ func (s *RootSet) Why(name string) []Chain {
 	var chains []Chain
 	for _, root := range s.Roots {
 		if root.Kind != RootKustomize {
-			if s.graph.looksOf(root).sees(name) {
+			if looks := s.graph.looksOf(root); looks.See(name) {
 				chains = append(chains, Chain{Root: root.Path, Steps: []Step{{To: name}}})
 			}
 			continue
 		}
-		if steps, ok := s.graph.steps(root.Path, name); ok {
-			chains = append(chains, Chain{Root: root.Path, Steps: steps})
+		links, ok := s.graph.nodes.Chain(root.Path, name)
+		if !ok {
+			continue
 		}
+		chain := Chain{Root: root.Path}
+		for _, link := range links {
+			step := Step{To: link.To, Field: link.Field, Written: link.Text, Source: Source{link.File, link.Line}}
+			chain.Steps = append(chain.Steps, step)
+		}
+		chains = append(chains, chain)
 	}
 	return chains
-}
-
-// steps searches breadth first, so that the chain is a shortest one.
-func (g *graph) steps(root, name string) ([]Step, bool) {
-	came := map[string][]Step{root: {}}
-	for pending := []string{root}; len(pending) > 0; pending = pending[1:] {
-		n := g.nodes[pending[0]]
-		steps := came[n.dir]
-		if n.looks.sees(name) {
-			return append(steps, n.last(name)), true
-		}
-		for _, link := range n.links {
-			if link.dir && came[link.to] == nil {
-				came[link.to] = append(slices.Clip(slices.Clone(steps)), link.step())
-				pending = append(pending, link.to)
-			}
-		}
-	}
-	return nil, false
-}
-
-func (l link) step() Step { return Step{To: l.to, Field: l.field, Written: l.text, Source: l.source} }
-
-// last is the step from a folder that looks at a path to the path.
-func (n *node) last(name string) Step {
-	for _, link := range n.links {
-		if link.to == name {
-			return link.step()
-		}
-	}
-	return Step{To: name}
 }
 
 // Why is [RootSet.Why] for a tree that is not searched yet. Errors are those of

@@ -1,4 +1,4 @@
-package render
+package scope
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/render/glob"
 )
 
-// PatternError says that a glob of the [Options] is wrong or, for an include,
+// PatternError says that a glob of a config is wrong or, for an include,
 // matches nothing. It is for the owner of the config.
 type PatternError struct {
 	// Key is the config's key: "roots.include", "roots.exclude", "ignore", "protect".
@@ -25,15 +25,18 @@ var standardIgnore = []string{
 	"**/*.{md,markdown}", "**/LICENSE*", "docs/**", "**/*.{png,jpg,jpeg,gif,svg,webp,ico}",
 }
 
-// scope is the compiled [Options].
-type scope struct {
-	include, exclude, ignore, protect []glob.Pattern
-	all                               bool
-}
+// Globs are the settings. Include and Exclude are of root paths; without an
+// Include everything is governed. A nil Ignore means the standard list.
+type Globs struct{ Include, Exclude, Ignore, Protect []string }
 
-func newScope(opts Options) (*scope, error) {
-	s := &scope{all: opts.All}
-	ignore := opts.Ignore
+// Scope is compiled globs. The zero Scope governs everything, ignores nothing
+// and protects what is always protected.
+type Scope struct{ include, exclude, ignore, protect []glob.Pattern }
+
+// New compiles globs. The error is a [*PatternError].
+func New(globs Globs) (*Scope, error) {
+	s := &Scope{}
+	ignore := globs.Ignore
 	if ignore == nil {
 		ignore = standardIgnore
 	}
@@ -42,10 +45,10 @@ func newScope(opts Options) (*scope, error) {
 		texts []string
 		into  *[]glob.Pattern
 	}{
-		{"roots.include", opts.Include, &s.include},
-		{"roots.exclude", opts.Exclude, &s.exclude},
+		{"roots.include", globs.Include, &s.include},
+		{"roots.exclude", globs.Exclude, &s.exclude},
 		{"ignore", ignore, &s.ignore},
-		{"protect", opts.Protect, &s.protect},
+		{"protect", globs.Protect, &s.protect},
 	} {
 		for _, text := range list.texts {
 			pattern, err := glob.Compile(text)
@@ -63,33 +66,34 @@ func matches(patterns []glob.Pattern, name string) bool {
 	return slices.ContainsFunc(patterns, func(p glob.Pattern) bool { return p.Match(name) })
 }
 
-// included reports whether a root's path is in the governed part.
-func (s *scope) included(root string) bool {
+// Ignored reports whether a file needs no eyes.
+func (s *Scope) Ignored(name string) bool { return matches(s.ignore, name) }
+
+// Included reports whether a root's path is in the governed part.
+func (s *Scope) Included(root string) bool {
 	return len(s.include) == 0 || matches(s.include, root)
 }
 
-// judged reports whether a root is built: governed and not excluded. What is
+// Judged reports whether a root is built: governed and not excluded. What is
 // excluded stays governed; nobody reads it, so that its files count themselves.
-func (s *scope) judged(root string) bool {
-	return s.included(root) && !matches(s.exclude, root)
+func (s *Scope) Judged(root string) bool {
+	return s.Included(root) && !matches(s.exclude, root)
 }
 
-// governed reports whether a file lies in the governed part: a pattern matches
+// Governed reports whether a file lies in the governed part: a pattern matches
 // it or a folder above it.
-func (s *scope) governed(name string) bool {
-	for at := name; ; at = parent(at) {
-		if s.included(at) {
+func (s *Scope) Governed(name string) bool {
+	for at := name; at != "."; at = path.Dir(at) {
+		if s.Included(at) {
 			return true
 		}
-		if at == "" {
-			return false
-		}
 	}
+	return s.Included("")
 }
 
-// protected reports whether deployers or we ourselves obey a file. Case does
+// Protected reports whether deployers or we ourselves obey a file. Case does
 // not matter: some file systems do not see it.
-func (s *scope) protected(name string) bool {
+func (s *Scope) Protected(name string) bool {
 	lower := strings.ToLower(name)
 	first, _, _ := strings.Cut(lower, "/")
 	if first == ".github" || strings.HasPrefix(first, ".countersign") || matches(s.protect, name) {
@@ -103,13 +107,11 @@ func (s *scope) protected(name string) bool {
 	return strings.HasPrefix(base, ".argocd-source") || lower == "codeowners" || lower == "docs/codeowners"
 }
 
-// unmatched returns the first include that matches none of the roots.
-func (s *scope) unmatched(sets ...*RootSet) error {
+// Unmatched says which include matches none of the roots of either list; nil
+// when each matches.
+func (s *Scope) Unmatched(roots ...[]string) error {
 	for _, pattern := range s.include {
-		found := slices.ContainsFunc(sets, func(set *RootSet) bool {
-			return slices.ContainsFunc(set.found, func(root Root) bool { return pattern.Match(root.Path) })
-		})
-		if !found {
+		if !slices.ContainsFunc(slices.Concat(roots...), pattern.Match) {
 			return &PatternError{"roots.include", pattern.String(), "matches no root; run the command roots to list them"}
 		}
 	}

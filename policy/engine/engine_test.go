@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -426,6 +428,81 @@ func TestKeysOfTheAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(outcomes) != 3 || outcomes[2].err == nil {
-		t.Errorf("outcomes %v", outcomes)
+		t.Errorf("a rule is missing: outcomes %v", outcomes)
+	}
+	more := *q
+	more.rules = more.rules[:1]
+	if outcomes, err = s.ask(t.Context(), &more, input); err != nil || len(outcomes) != 1 || outcomes[0].err == nil {
+		t.Errorf("a rule too many: outcomes %v, %v", outcomes, err)
+	}
+}
+
+// TestSchemasReachNoNetwork: a schema that names a URL is refused, not fetched.
+func TestSchemasReachNoNetwork(t *testing.T) {
+	asked := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked <- r.URL.Path }))
+	defer server.Close()
+	fsys := files(t, draft{body: speaks})
+	schema := fsys["schemas/object.json"]
+	text := strings.Replace(string(schema.Data), `"$ref": "#/definitions/link"`, `"$ref": "`+server.URL+`/link"`, 1)
+	if text == string(schema.Data) {
+		t.Fatal("nothing replaced")
+	}
+	fsys["schemas/object.json"] = &fstest.MapFile{Data: []byte(text)}
+	if _, err := New(fsys); err == nil {
+		t.Error("loaded")
+	}
+	if len(asked) > 0 {
+		t.Errorf("asked the network for %s", <-asked)
+	}
+}
+
+func TestErrorsAreBounded(t *testing.T) {
+	text := errorText(errors.New(strings.Repeat("é\n", 1000) + "masked:token:00ff"))
+	if len(text) > 410 || strings.ContainsAny(text, "\n\uFFFD") {
+		t.Errorf("%d bytes: %s", len(text), text)
+	}
+	if got := errorText(errors.New(`bad "masked:token:00ff" here`)); got != `bad "(masked value)" here` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestRulesAreSortedAndFound(t *testing.T) {
+	e := load(t, draft{slug: "abc/one", id: "CS-ABC-002", body: speaks}, draft{slug: "abc/two", id: "CS-ABC-001", body: speaks})
+	rules := e.Rules()
+	if len(rules) != 2 || rules[0].ID != "CS-ABC-001" || rules[1].Slug != "abc/one" {
+		t.Errorf("got %v", rules)
+	}
+	want := Rule{ID: "CS-ABC-002", Slug: "abc/one", Title: "A title", Kind: KindFinding, Scope: ScopeObject, Severity: High,
+		Effect: Block, Guideline: "section/anchor", Description: "A description", Remediation: "mend it", Since: "0.1.0",
+		Waivable: true}
+	got, ok := e.Rule("CS-ABC-002")
+	if diff := cmp.Diff(want, got); !ok || diff != "" {
+		t.Error(diff)
+	}
+	if _, ok := e.Rule("CS-ABC-003"); ok {
+		t.Error("found what is not there")
+	}
+}
+
+// TestEffects: a finding's effect follows its severity unless it says so.
+func TestEffects(t *testing.T) {
+	for severity, want := range map[string]Effect{"critical": Block, "high": Block, "medium": Warn, "low": Info} {
+		fsys := files(t, draft{body: speaks})
+		text := strings.Replace(string(fsys["abc/one/rule.rego"].Data), "severity: high", "severity: "+severity, 1)
+		fsys["abc/one/rule.rego"] = &fstest.MapFile{Data: []byte(text)}
+		e, err := New(fsys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Rules()[0].Effect; got != want {
+			t.Errorf("%s: %s", severity, got)
+		}
+	}
+	e := load(t, draft{body: speaks, extra: "#   effect: info\n#   waivable: false\n"},
+		draft{slug: "abc/two", id: "CS-ABC-002", kind: "privilege", scope: "change", body: `reasons contains {"message": "m"}`})
+	if first, second := e.Rules()[0], e.Rules()[1]; first.Effect != Info || first.Waivable || second.Effect != "" ||
+		second.Waivable {
+		t.Errorf("got %+v %+v", first, second)
 	}
 }

@@ -147,7 +147,7 @@ type trial struct {
 	root     fs.FS
 	slug     string
 	examples Examples
-	files    fs.FS // the rule alone, with library and schemas; nil for the library
+	files    fs.FS // the rule alone, with library and schemas
 	result   RuleTest
 }
 
@@ -224,8 +224,8 @@ func firstDifference(a, b []byte) int {
 	return min(len(left), len(right))
 }
 
-// soloFS shows one rule with library and schemas: the folder's own, else the
-// built-in ones.
+// soloFS shows one rule, all of them where slug is "", with library and
+// schemas: the folder's own, else the built-in ones.
 type soloFS struct {
 	root fs.FS
 	slug string
@@ -233,29 +233,31 @@ type soloFS struct {
 
 // Open opens what belongs to the rule.
 func (s soloFS) Open(name string) (fs.File, error) {
-	if strings.HasPrefix(name, s.slug+"/") {
+	first, _, _ := strings.Cut(name, "/")
+	if first == "lib" || first == "schemas" {
+		return s.home(first).Open(name)
+	}
+	if s.slug == "" || strings.HasPrefix(name, s.slug+"/") {
 		return s.root.Open(name)
 	}
-	first, _, _ := strings.Cut(name, "/")
-	if first != "lib" && first != "schemas" {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	if _, err := fs.Stat(s.root, first); err != nil {
-		return rego.FS.Open(name)
-	}
-	return s.root.Open(name)
+	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
 
-// Glob finds the library's files or the one rule; the patterns are our own.
+// Glob finds the library's files or the rules; the patterns are our own.
 func (s soloFS) Glob(pattern string) ([]string, error) {
 	switch {
-	case pattern == ruleGlob:
-		return []string{path.Join(s.slug, "rule.rego")}, nil
 	case pattern == libraryGlob:
-		if _, err := fs.Stat(s.root, "lib"); err != nil {
-			return fs.Glob(rego.FS, pattern)
-		}
-		return fs.Glob(s.root, pattern)
+		return fs.Glob(s.home("lib"), pattern)
+	case pattern == ruleGlob && s.slug != "":
+		return []string{path.Join(s.slug, "rule.rego")}, nil
 	}
-	return nil, nil
+	return fs.Glob(s.root, pattern)
+}
+
+// home is where the library or the schemas are.
+func (s soloFS) home(dir string) fs.FS {
+	if _, err := fs.Stat(s.root, dir); err != nil {
+		return rego.FS
+	}
+	return s.root
 }

@@ -190,3 +190,33 @@ func TestNoRulesIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// TestLibraryIsTested: by its own tests and by those of the rules.
+func TestLibraryIsTested(t *testing.T) {
+	root := t.TempDir()
+	dir := scaffold(t, root)
+	write(t, filepath.Join(root, "lib/value.rego"), "# METADATA\n# title: v\npackage countersign.lib.value\n\n"+
+		"empty(x) if x == null\n\nempty(x) if x == \"\"\n")
+	report := test(t, root)
+	if !report.OK() || len(report.Rules) != 2 || report.Rules[0].Slug != "lib" || report.Rules[0].Coverage != 100 {
+		t.Errorf("%+v", report)
+	}
+	for want, text := range map[string]string{
+		"extra.rego:5: tests reach 0.0 %": "\nf(x) := x + 1\n",
+		"extra.rego:5: not formatted":     "\nf(x) :=  x + 1\n",
+		"undefined ref: input.resorce":    "\nf := input.resorce\n",
+	} {
+		write(t, filepath.Join(root, "lib/extra.rego"), "# METADATA\n# title: v\npackage countersign.lib.extra\n"+text)
+		library := engine.TestLibrary(t.Context(), root)
+		var problems []string
+		for _, problem := range library.Problems {
+			problems = append(problems, problem.String())
+		}
+		if all := strings.Join(problems, "\n"); !strings.Contains(all, want) {
+			t.Errorf("got %s, want %s", all, want)
+		}
+	}
+	if len(test(t, dir).Rules) != 1 {
+		t.Error("a rule's folder has no library to test")
+	}
+}

@@ -38,12 +38,13 @@ func (t *trial) runTests(ctx context.Context) error {
 // runLibrary tests the library's files by their own NAME_test.rego and by the
 // tests of all rules, which together must reach its lines.
 func (t *trial) runLibrary(ctx context.Context) {
-	parts, err := parse(t.root)
+	t.files = soloFS{t.root, ""}
+	parts, err := parse(t.files)
 	if err != nil {
 		t.failAll(err)
 		return
 	}
-	names, err := ruleFiles(t.root)
+	names, err := ruleFiles(t.files)
 	if err != nil {
 		t.failAll(err)
 		return

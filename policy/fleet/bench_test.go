@@ -63,6 +63,8 @@ func BenchmarkFleet(b *testing.B) {
 		}
 		changed[n-1] = buildOf(root, objects)
 		head := New(changed, noConfig)
+		base.facts()
+		head.facts()
 		for _, ask := range []Question{{}, {Roots: []string{root}}} {
 			b.Run(fmt.Sprintf("clusters=%d/roots=%d", n, len(ask.Roots)), func(b *testing.B) {
 				for b.Loop() {

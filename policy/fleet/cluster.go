@@ -10,6 +10,7 @@ import (
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/glob"
 )
 
 // cluster is one Cluster object of one destination.
@@ -66,11 +67,10 @@ func (ix *Index) describe(n *node, alone bool) engine.Cluster {
 		Role:        "unknown",
 	}
 	qualified := cmp.Or(n.spot.Namespace, "default") + "/" + n.spot.Name
-	patterns := ix.cfg.Clusters.Management
 	switch {
-	case matchAny(patterns, n.root.Path) || matchAny(patterns, qualified):
+	case matchAny(ix.management, n.root.Path) || matchAny(ix.management, qualified):
 		known.Role = "management"
-	case len(patterns) > 0:
+	case len(ix.management) > 0:
 		known.Role = "workload"
 	case alone:
 		known.Role = "management"
@@ -87,22 +87,37 @@ func (ix *Index) describe(n *node, alone bool) engine.Cluster {
 // environment reads the label that the config names; without one, the root's
 // path may say that it is production.
 func (ix *Index) environment(n *node) string {
-	settings := ix.cfg.Clusters
 	value := ""
-	if settings.EnvironmentLabel != "" {
-		value = field.Texts(n.object, "metadata", "labels")[settings.EnvironmentLabel]
+	if label := ix.cfg.Clusters.EnvironmentLabel; label != "" {
+		value = field.Texts(n.object, "metadata", "labels")[label]
 	}
 	switch {
 	case symbol.Holds(value):
 		return ""
-	case value != "" && matchAny(settings.Production, value):
+	case value != "" && matchAny(ix.production, value):
 		return environmentProduction
 	case value != "":
 		return value
-	case matchAny(settings.Production, n.root.Path):
+	case matchAny(ix.production, n.root.Path):
 		return environmentProduction
 	}
 	return ""
+}
+
+// patterns compiles the patterns of a config. The config's reader refuses one
+// that does not compile; here it matches nothing.
+func patterns(texts []string) []glob.Pattern {
+	compiled := make([]glob.Pattern, len(texts))
+	for i, text := range texts {
+		if pattern, err := glob.Compile(text); err == nil {
+			compiled[i] = pattern
+		}
+	}
+	return compiled
+}
+
+func matchAny(patterns []glob.Pattern, name string) bool {
+	return slices.ContainsFunc(patterns, func(p glob.Pattern) bool { return p.Match(name) })
 }
 
 // provides reports whether an object installs Cluster API providers.

@@ -12,6 +12,7 @@ import (
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/glob"
 )
 
 // Index is what is known of one side: all resources of its builds, who refers
@@ -20,6 +21,8 @@ import (
 type Index struct {
 	cfg   config.Config
 	nodes []*node
+	// management and production are the config's patterns.
+	management, production []glob.Pattern
 	// here finds an object in a destination, tree in any.
 	here map[spot]*node
 	tree map[render.Identity][]*node
@@ -35,6 +38,7 @@ type Index struct {
 	byResource map[*render.Resource]*node
 	reaches    []*graph.Set // by vertex: places in clusters
 	known      map[*graph.Set][]engine.Cluster
+	infra      map[*graph.Set][]*node // what machines of these clusters take defaults from
 	facts      func() *records
 }
 
@@ -94,6 +98,9 @@ func New(builds []render.Build, cfg config.Config) *Index {
 		selections: map[*node]*selection{},
 		providers:  map[string]bool{},
 		known:      map[*graph.Set][]engine.Cluster{},
+		infra:      map[*graph.Set][]*node{},
+		management: patterns(cfg.Clusters.Management),
+		production: patterns(cfg.Clusters.Production),
 		byResource: map[*render.Resource]*node{},
 	}
 	ix.addAll(builds)

@@ -33,6 +33,12 @@ spec:
 				"spec.controlPlaneRef control-plane missing KubeadmControlPlane cp",
 				"spec.infrastructureRef infrastructure missing AWSCluster c",
 			}},
+		{"a version in apiGroup", "Cluster", `
+apiVersion: cluster.x-k8s.io/v1beta2
+kind: Cluster
+metadata: {name: c}
+spec: {infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSCluster, name: c}}`,
+			[]string{"spec.infrastructureRef infrastructure missing AWSCluster c"}},
 		{"topology v1beta1", "Cluster", `
 apiVersion: cluster.x-k8s.io/v1beta1
 kind: Cluster

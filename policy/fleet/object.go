@@ -37,7 +37,8 @@ func (ix *Index) Object(res *render.Resource, root render.Root) engine.Object {
 }
 
 // linksOf returns what a node refers to, by path, then the clusters that it
-// selects.
+// selects, then for a machine the infrastructure of its clusters: no field
+// names that one, so these links have no path.
 func (ix *Index) linksOf(n *node) []engine.Link {
 	links := make([]engine.Link, 0, len(n.links))
 	for _, l := range n.links {
@@ -48,6 +49,14 @@ func (ix *Index) linksOf(n *node) []engine.Link {
 			links = append(links, linkTo(field.Path("spec", "clusterSelector"), reference.RoleCluster, s.found,
 				c.node.spot.Identity, []*node{c.node}))
 		}
+	}
+	for _, infra := range ix.infraOf(n) {
+		found := FoundDestination
+		if infra.spot.destination != n.spot.destination {
+			found = FoundTree
+		}
+		links = append(links, linkTo(render.Path{}, reference.RoleClusterInfrastructure, found,
+			infra.spot.Identity, []*node{infra}))
 	}
 	return links
 }

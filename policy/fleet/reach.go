@@ -49,8 +49,13 @@ func (ix *Index) spread() {
 			continue
 		}
 		known := make([]engine.Cluster, 0, len(set.IDs))
+		seen := map[*node]bool{}
 		for _, id := range set.IDs {
 			known = append(known, ix.clusters[id].known)
+			if infra := ix.clusters[id].infra(); infra != nil && !seen[infra] {
+				seen[infra] = true
+				ix.infra[set] = append(ix.infra[set], infra)
+			}
 		}
 		ix.known[set] = compactClusters(known)
 	}
@@ -134,4 +139,13 @@ func (ix *Index) clustersOf(n *node) []engine.Cluster {
 		return nil
 	}
 	return ix.known[ix.reaches[n.vertex]]
+}
+
+// infraOf returns the infrastructure that a machine's object takes defaults
+// from: that of every cluster it belongs to. nil for other objects.
+func (ix *Index) infraOf(n *node) []*node {
+	if n.vertex < 0 || n.spot.Group != reference.GroupInfra || !strings.Contains(n.spot.Kind, "Machine") {
+		return nil
+	}
+	return ix.infra[ix.reaches[n.vertex]]
 }

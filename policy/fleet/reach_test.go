@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -283,7 +284,7 @@ func checkSymmetry(t rapid.TB, ix *Index) {
 	for _, n := range ix.nodes {
 		out := ix.Object(n.res, n.root)
 		for _, l := range out.Links {
-			if l.Found != FoundMissing {
+			if l.Found != FoundMissing && l.Role != reference.RoleClusterInfrastructure {
 				forward[identityText(n.res.Identity)+" > "+identityText(l.Target)] = true
 			}
 		}
@@ -332,4 +333,40 @@ func TestOrderAndSymmetry(t *testing.T) {
 			t.Fatalf("the order of builds matters for records:\n%s", diff)
 		}
 	})
+}
+
+// TestMachinesKnowTheirInfrastructure holds what defaults depend on: a machine
+// template is judged together with the cluster objects it takes them from.
+func TestMachinesKnowTheirInfrastructure(t *testing.T) {
+	infraOf := func(links []engine.Link) []string {
+		var out []string
+		for _, l := range links {
+			if l.Role == reference.RoleClusterInfrastructure {
+				out = append(out, l.Found+" "+identityText(l.Target))
+			}
+		}
+		return out
+	}
+	user := "\n---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {name: NAME, namespace: ns}\n" +
+		"spec: {topology: {classRef: {name: k}}}"
+	class := strings.Replace(classBase, "PATCHES", "- 7", 1) + strings.ReplaceAll(user, "NAME", "c1")
+	managed := strings.NewReplacer("KubeadmControlPlane", "AWSManagedControlPlane", "kind: AWSCluster,", "kind: AWSManagedCluster,",
+		"kind: AWSCluster\n", "kind: AWSManagedCluster\n").Replace(clusterText("e"))
+	ix := New([]render.Build{
+		built(t, "a", clusterText("a")), built(t, "classes", class), built(t, "users", strings.ReplaceAll(user, "NAME", "c2")),
+		built(t, "eks", managed),
+	}, noConfig)
+	for _, test := range []struct{ root, name, want string }{
+		{"a", "a-m", "destination AWSCluster a"},
+		{"classes", "m", "destination AWSClusterTemplate ns/i"},
+		{"eks", "e-m", "destination AWSManagedControlPlane e-cp"},
+	} {
+		got := infraOf(object(t, ix, test.root, "AWSMachineTemplate", test.name).Links)
+		if !slices.Equal(got, []string{test.want}) {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+	if got := infraOf(object(t, ix, "a", "AWSCluster", "a").Links); got != nil {
+		t.Errorf("a cluster's own infrastructure: got %q", got)
+	}
 }

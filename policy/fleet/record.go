@@ -176,6 +176,16 @@ func partsOf(c *cluster) parts {
 	return p
 }
 
+// infra returns the object that providers read a cluster's settings from: its
+// infrastructure, or the managed control plane that stands for it; nil for none.
+func (c *cluster) infra() *node {
+	p := partsOf(c)
+	if p.controlPlane != nil && provider(p.controlPlane.spot.Kind) != "" {
+		return p.controlPlane
+	}
+	return p.infra
+}
+
 // target returns the first object that links of a role lead to; nil for none.
 func target(links []link, role string) *node {
 	if found := targets(links, role); len(found) > 0 {

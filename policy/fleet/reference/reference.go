@@ -39,7 +39,8 @@ func GroupOf(apiVersion string) string {
 
 // objectRef reads {apiVersion or apiGroup, kind, name, namespace}.
 func objectRef(owner render.Identity, value any) (render.Identity, bool) {
-	group := field.Text(value, "apiGroup")
+	// Some write a version behind the group; which object is meant is clear.
+	group, _, _ := strings.Cut(field.Text(value, "apiGroup"), "/")
 	if group == "" {
 		group = GroupOf(field.Text(value, "apiVersion"))
 	}

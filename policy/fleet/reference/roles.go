@@ -13,6 +13,9 @@ const (
 	RoleRemediation     = "remediation"
 	RoleIssuer          = "issuer"  // of a certificate
 	RoleCluster         = "cluster" // a cluster that a selector picks
+	// RoleClusterInfrastructure leads from a machine to what it takes defaults
+	// from, though no field of it says so.
+	RoleClusterInfrastructure = "cluster-infrastructure"
 )
 
 // API groups that matter to a fleet.

@@ -23,6 +23,67 @@ func canonical(t testing.TB, text string, scopes Scopes) render.Resource {
 	return resource
 }
 
+var identities = []struct {
+	text     string
+	want     render.Identity
+	version  string
+	rendered string
+	kept     bool // metadata.namespace stays
+}{
+	{
+		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: b}",
+		render.Identity{Group: "apps", Kind: "Deployment", Namespace: "b", Name: "a"},
+		"v1",
+		"b",
+		true,
+	},
+	{
+		"apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: default}",
+		render.Identity{Kind: "Pod", Name: "a"},
+		"v1",
+		"default",
+		true,
+	},
+	{"apiVersion: v1\nkind: Pod\nmetadata: {name: a}", render.Identity{Kind: "Pod", Name: "a"}, "v1", "", false},
+	{
+		"apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: b}",
+		render.Identity{Kind: "Namespace", Name: "a"},
+		"v1",
+		"b",
+		false,
+	},
+	{
+		"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a, namespace: b}",
+		render.Identity{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "a"},
+		"v1",
+		"b",
+		false,
+	},
+	{
+		"apiVersion: example.org/v1\nkind: Wide\nmetadata: {name: a, namespace: b}",
+		render.Identity{Group: "example.org", Kind: "Wide", Name: "a"},
+		"v1",
+		"b",
+		false,
+	},
+	{
+		"apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: " +
+			"AWSClusterRoleIdentity\nmetadata: {name: a, namespace: b}",
+		render.Identity{Group: "infrastructure.cluster.x-k8s.io", Kind: "AWSClusterRoleIdentity", Name: "a"},
+		"v1beta2",
+		"b",
+		false,
+	},
+	{
+		"apiVersion: example.org/v1\nkind: Namespace\nmetadata: {name: a, namespace: b}",
+		render.Identity{Group: "example.org", Kind: "Namespace", Namespace: "b", Name: "a"},
+		"v1",
+		"b",
+		true,
+	},
+	{"apiVersion: v1\nkind: Pod\nmetadata: {name: 12}", render.Identity{Kind: "Pod", Name: "12"}, "v1", "", false},
+}
+
 func TestCanonicalIdentity(t *testing.T) {
 	crd := decodeOne(t, `
 apiVersion: apiextensions.k8s.io/v1
@@ -40,66 +101,7 @@ spec: {group: rbac.authorization.k8s.io, scope: Namespaced, names: {kind: Cluste
 	scopes.Add(crd)
 	scopes.Add(forged)
 	scopes.Add(map[string]any{"kind": "X"})
-	for _, test := range []struct {
-		text     string
-		want     render.Identity
-		version  string
-		rendered string
-		kept     bool // metadata.namespace stays
-	}{
-		{
-			"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: b}",
-			render.Identity{Group: "apps", Kind: "Deployment", Namespace: "b", Name: "a"},
-			"v1",
-			"b",
-			true,
-		},
-		{
-			"apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: default}",
-			render.Identity{Kind: "Pod", Name: "a"},
-			"v1",
-			"default",
-			true,
-		},
-		{"apiVersion: v1\nkind: Pod\nmetadata: {name: a}", render.Identity{Kind: "Pod", Name: "a"}, "v1", "", false},
-		{
-			"apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: b}",
-			render.Identity{Kind: "Namespace", Name: "a"},
-			"v1",
-			"b",
-			false,
-		},
-		{
-			"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: a, namespace: b}",
-			render.Identity{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole", Name: "a"},
-			"v1",
-			"b",
-			false,
-		},
-		{
-			"apiVersion: example.org/v1\nkind: Wide\nmetadata: {name: a, namespace: b}",
-			render.Identity{Group: "example.org", Kind: "Wide", Name: "a"},
-			"v1",
-			"b",
-			false,
-		},
-		{
-			"apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: " +
-				"AWSClusterRoleIdentity\nmetadata: {name: a, namespace: b}",
-			render.Identity{Group: "infrastructure.cluster.x-k8s.io", Kind: "AWSClusterRoleIdentity", Name: "a"},
-			"v1beta2",
-			"b",
-			false,
-		},
-		{
-			"apiVersion: example.org/v1\nkind: Namespace\nmetadata: {name: a, namespace: b}",
-			render.Identity{Group: "example.org", Kind: "Namespace", Namespace: "b", Name: "a"},
-			"v1",
-			"b",
-			true,
-		},
-		{"apiVersion: v1\nkind: Pod\nmetadata: {name: 12}", render.Identity{Kind: "Pod", Name: "12"}, "v1", "", false},
-	} {
+	for _, test := range identities {
 		got := canonical(t, test.text, scopes)
 		if got.Identity != test.want || got.Version != test.version || got.RenderedNamespace != test.rendered {
 			t.Errorf("%s: %+v", test.text, got)

@@ -98,53 +98,55 @@ func TestMaskedPlaces(t *testing.T) {
 	}
 }
 
+var secretClasses = []struct {
+	value string
+	class render.SecretClass
+}{
+	{"", render.SecretEmpty},
+	{" \n", render.SecretEmpty},
+	{"${X}", render.SecretPlaceholder},
+	{"${X:=}", render.SecretPlaceholder},
+	{`${X:=""}`, render.SecretPlaceholder},
+	{"${X:=hunter2}", render.SecretLiteral},
+	{"${A}${B}\n", render.SecretPlaceholder},
+	{"<your-password>", render.SecretPlaceholder},
+	{"{{ .password }}", render.SecretPlaceholder},
+	{"prefix-${X}", render.SecretLiteral},
+	{"changeme", render.SecretLiteral},
+	{"REPLACE_ME", render.SecretLiteral},
+	{"$HOME", render.SecretLiteral},
+	{"true", render.SecretLiteral},
+	{"masked:empty:00", render.SecretLiteral},
+	{"ENC[AES256_GCM,data:x,type:str]", render.SecretSOPS},
+	{"ENC[x] and hunter2", render.SecretLiteral},
+	{pemCertificate, render.SecretCA},
+	{pemCertificate + pemCertificate, render.SecretCA},
+	{pemCertificate + "hunter2", render.SecretLiteral},
+	{pemCertificate + pemKey, render.SecretPrivateKey},
+	{pemKey, render.SecretPrivateKey},
+	{"-----BEGIN OPENSSH PRIVATE KEY-----\nabc", render.SecretPrivateKey},
+	{kubeconfig, render.SecretKubeconfig},
+	{jwt, render.SecretToken},
+	{awsKey, render.SecretToken},
+	{"hunter2", render.SecretLiteral},
+	{"user = ${U}\npassword = \"${P}\"\nport = 443\n[a]\n", render.SecretPlaceholder},
+	{"user = ${U}\npassword = hunter2\n", render.SecretLiteral},
+	{"user = ${U}\nother = hunter2hunter2hunter2\n", render.SecretLiteral},
+	{"${X}\nhunter2hunter2", render.SecretLiteral},
+	{"${HOST}:${PORT}:${USER}:${PASS}", render.SecretPlaceholder},
+	{"https://${USER}:${PASS}@host", render.SecretLiteral},
+	{
+		"[\n  {\n    \"type\": \"basic_auth\",\n    \"x\":{\n      \"username\": \"${U}\",\n " +
+			"\"password\": \"${P}\"\n}\n}\n]\n",
+		render.SecretPlaceholder,
+	},
+	{"[\n  {\n    \"username\": \"${U}\",\n \"password\": \"hunter2\"\n}\n]\n", render.SecretLiteral},
+	{"# set by CI\nuser = ${U}\n", render.SecretPlaceholder},
+	{"# password = hunter2\nuser = ${U}\n", render.SecretLiteral},
+}
+
 func TestSecretClasses(t *testing.T) {
-	for _, test := range []struct {
-		value string
-		class render.SecretClass
-	}{
-		{"", render.SecretEmpty},
-		{" \n", render.SecretEmpty},
-		{"${X}", render.SecretPlaceholder},
-		{"${X:=}", render.SecretPlaceholder},
-		{`${X:=""}`, render.SecretPlaceholder},
-		{"${X:=hunter2}", render.SecretLiteral},
-		{"${A}${B}\n", render.SecretPlaceholder},
-		{"<your-password>", render.SecretPlaceholder},
-		{"{{ .password }}", render.SecretPlaceholder},
-		{"prefix-${X}", render.SecretLiteral},
-		{"changeme", render.SecretLiteral},
-		{"REPLACE_ME", render.SecretLiteral},
-		{"$HOME", render.SecretLiteral},
-		{"true", render.SecretLiteral},
-		{"masked:empty:00", render.SecretLiteral},
-		{"ENC[AES256_GCM,data:x,type:str]", render.SecretSOPS},
-		{"ENC[x] and hunter2", render.SecretLiteral},
-		{pemCertificate, render.SecretCA},
-		{pemCertificate + pemCertificate, render.SecretCA},
-		{pemCertificate + "hunter2", render.SecretLiteral},
-		{pemCertificate + pemKey, render.SecretPrivateKey},
-		{pemKey, render.SecretPrivateKey},
-		{"-----BEGIN OPENSSH PRIVATE KEY-----\nabc", render.SecretPrivateKey},
-		{kubeconfig, render.SecretKubeconfig},
-		{jwt, render.SecretToken},
-		{awsKey, render.SecretToken},
-		{"hunter2", render.SecretLiteral},
-		{"user = ${U}\npassword = \"${P}\"\nport = 443\n[a]\n", render.SecretPlaceholder},
-		{"user = ${U}\npassword = hunter2\n", render.SecretLiteral},
-		{"user = ${U}\nother = hunter2hunter2hunter2\n", render.SecretLiteral},
-		{"${X}\nhunter2hunter2", render.SecretLiteral},
-		{"${HOST}:${PORT}:${USER}:${PASS}", render.SecretPlaceholder},
-		{"https://${USER}:${PASS}@host", render.SecretLiteral},
-		{
-			"[\n  {\n    \"type\": \"basic_auth\",\n    \"x\":{\n      \"username\": \"${U}\",\n " +
-				"\"password\": \"${P}\"\n}\n}\n]\n",
-			render.SecretPlaceholder,
-		},
-		{"[\n  {\n    \"username\": \"${U}\",\n \"password\": \"hunter2\"\n}\n]\n", render.SecretLiteral},
-		{"# set by CI\nuser = ${U}\n", render.SecretPlaceholder},
-		{"# password = hunter2\nuser = ${U}\n", render.SecretLiteral},
-	} {
+	for _, test := range secretClasses {
 		for _, field := range []string{"data", "stringData"} {
 			value := test.value
 			if field == "data" {
@@ -225,105 +227,109 @@ func TestNestedDocuments(t *testing.T) {
 	}
 }
 
+// payload holds a Secret and a ConfigMap.
+const payload = "apiVersion: v1\nkind: Secret\nmetadata: {name: b}\nstringData: {p: %s}\n---\n" +
+	"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {k: v}\n"
+
+var payloads = []struct {
+	name, head, field, value string
+	masked                   []string
+	documents                int
+}{
+	{
+		"config map",
+		"kind: ConfigMap",
+		"data",
+		fmt.Sprintf(payload, "hunter2secret"),
+		[]string{`data.m["#"][0].stringData.p literal`},
+		2,
+	},
+	{
+		"config map, placeholder",
+		"kind: ConfigMap",
+		"data",
+		fmt.Sprintf(payload, "'${P}'"),
+		[]string{`data.m["#"][0].stringData.p placeholder`},
+		2,
+	},
+	{
+		"resource set",
+		"kind: Secret\ntype: addons.cluster.x-k8s.io/resource-set",
+		"stringData",
+		fmt.Sprintf(payload, "hunter2secret"),
+		[]string{`stringData.m["#"][0].stringData.p literal`},
+		2,
+	},
+	{
+		"packed resource set",
+		"kind: Secret\ntype: addons.cluster.x-k8s.io/resource-set",
+		"data",
+		pack(fmt.Sprintf(payload, "hunter2secret")),
+		[]string{`data.m["#"][0].stringData.p literal`},
+		2,
+	},
+	{
+		"resource set with no manifest",
+		"kind: Secret\ntype: addons.cluster.x-k8s.io/resource-set",
+		"stringData",
+		"hunter2secret",
+		[]string{"stringData.m literal"},
+		0,
+	},
+	{
+		"plain secret",
+		"kind: Secret",
+		"stringData",
+		fmt.Sprintf(payload, "hunter2secret"),
+		[]string{"stringData.m literal"},
+		0,
+	},
+	{
+		"broken manifest",
+		"kind: ConfigMap",
+		"data",
+		fmt.Sprintf(payload, "hunter2secret\n  q: [${X}]"),
+		[]string{"data.m literal", "data.m placeholder"},
+		0,
+	},
+	{
+		"packed",
+		"kind: ConfigMap",
+		"binaryData",
+		pack(fmt.Sprintf(payload, "hunter2secret")),
+		[]string{`binaryData.m["#"][0].stringData.p literal`},
+		2,
+	},
+	{"properties", "kind: ConfigMap", "data", "a=b\ndb.password=hunter2secret\n", []string{"data.m literal"}, 0},
+	{
+		"kubeconfig",
+		"kind: ConfigMap",
+		"data",
+		kubeconfig,
+		[]string{`data.m["#"][0].users[0].user.client-key-data kubeconfig`, `data.m["#"][0].users[0].user.token kubeconfig`},
+		1,
+	},
+	{
+		"JSON",
+		"kind: ConfigMap",
+		"data",
+		`{"a": {"password": "hunter2secret"}}`,
+		[]string{`data.m["#"][0].a.password literal`},
+		1,
+	},
+	{"word", "kind: ConfigMap", "data", "word", nil, 0},
+	{
+		"four deep",
+		"kind: ConfigMap",
+		"data",
+		deepPayload(4),
+		[]string{`data.m["#"][0].data.m["#"][0].data.m["#"][0].data.m literal`},
+		1,
+	},
+}
+
 func TestPayloads(t *testing.T) {
-	const inner = "apiVersion: v1\nkind: Secret\nmetadata: {name: b}\nstringData: {p: %s}\n---\n" +
-		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {k: v}\n"
-	for _, test := range []struct {
-		name, head, field, value string
-		masked                   []string
-		documents                int
-	}{
-		{
-			"config map",
-			"kind: ConfigMap",
-			"data",
-			fmt.Sprintf(inner, "hunter2secret"),
-			[]string{`data.m["#"][0].stringData.p literal`},
-			2,
-		},
-		{
-			"config map, placeholder",
-			"kind: ConfigMap",
-			"data",
-			fmt.Sprintf(inner, "'${P}'"),
-			[]string{`data.m["#"][0].stringData.p placeholder`},
-			2,
-		},
-		{
-			"resource set",
-			"kind: Secret\ntype: addons.cluster.x-k8s.io/resource-set",
-			"stringData",
-			fmt.Sprintf(inner, "hunter2secret"),
-			[]string{`stringData.m["#"][0].stringData.p literal`},
-			2,
-		},
-		{
-			"packed resource set",
-			"kind: Secret\ntype: addons.cluster.x-k8s.io/resource-set",
-			"data",
-			pack(fmt.Sprintf(inner, "hunter2secret")),
-			[]string{`data.m["#"][0].stringData.p literal`},
-			2,
-		},
-		{
-			"resource set with no manifest",
-			"kind: Secret\ntype: addons.cluster.x-k8s.io/resource-set",
-			"stringData",
-			"hunter2secret",
-			[]string{"stringData.m literal"},
-			0,
-		},
-		{
-			"plain secret",
-			"kind: Secret",
-			"stringData",
-			fmt.Sprintf(inner, "hunter2secret"),
-			[]string{"stringData.m literal"},
-			0,
-		},
-		{
-			"broken manifest",
-			"kind: ConfigMap",
-			"data",
-			fmt.Sprintf(inner, "hunter2secret\n  q: [${X}]"),
-			[]string{"data.m literal", "data.m placeholder"},
-			0,
-		},
-		{
-			"packed",
-			"kind: ConfigMap",
-			"binaryData",
-			pack(fmt.Sprintf(inner, "hunter2secret")),
-			[]string{`binaryData.m["#"][0].stringData.p literal`},
-			2,
-		},
-		{"properties", "kind: ConfigMap", "data", "a=b\ndb.password=hunter2secret\n", []string{"data.m literal"}, 0},
-		{
-			"kubeconfig",
-			"kind: ConfigMap",
-			"data",
-			kubeconfig,
-			[]string{`data.m["#"][0].users[0].user.client-key-data kubeconfig`, `data.m["#"][0].users[0].user.token kubeconfig`},
-			1,
-		},
-		{
-			"JSON",
-			"kind: ConfigMap",
-			"data",
-			`{"a": {"password": "hunter2secret"}}`,
-			[]string{`data.m["#"][0].a.password literal`},
-			1,
-		},
-		{"word", "kind: ConfigMap", "data", "word", nil, 0},
-		{
-			"four deep",
-			"kind: ConfigMap",
-			"data",
-			deepPayload(4),
-			[]string{`data.m["#"][0].data.m["#"][0].data.m["#"][0].data.m literal`},
-			1,
-		},
-	} {
+	for _, test := range payloads {
 		t.Run(test.name, func(t *testing.T) {
 			object := decodeOne(t, "apiVersion: v1\nmetadata: {name: a}\n"+test.head)
 			object[test.field] = map[string]any{"m": test.value}

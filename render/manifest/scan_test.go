@@ -10,8 +10,8 @@ import (
 	"github.com/countersign-dev/countersign/render"
 )
 
-func TestScanListsEveryReference(t *testing.T) {
-	facts := Scan("clusters/eu/kustomization.yaml", []byte(`apiVersion: kustomize.config.k8s.io/v1beta1
+// everyReference names a path in each field that can hold one.
+const everyReference = `apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources:
 - a.yaml
@@ -61,11 +61,9 @@ helmCharts:
 helmGlobals: {chartHome: charts}
 helmChartInflationGenerator:
 - {chartName: c, values: old.yaml, chartHome: home}
-`))
-	if !facts.Kustomization || facts.Component || facts.Problem != nil {
-		t.Errorf("%+v", facts)
-	}
-	want := `resources a.yaml 4
+`
+
+const everyReferenceListed = `resources a.yaml 4
 resources ../base 5
 bases old 6
 components comp 7
@@ -91,7 +89,13 @@ helmChartInflationGenerator old.yaml 50
 helmChartInflationGenerator home 50
 helmGlobals charts 48
 `
-	if diff := cmp.Diff(want, listed(facts.References)); diff != "" {
+
+func TestScanListsEveryReference(t *testing.T) {
+	facts := Scan("clusters/eu/kustomization.yaml", []byte(everyReference))
+	if !facts.Kustomization || facts.Component || facts.Problem != nil {
+		t.Errorf("%+v", facts)
+	}
+	if diff := cmp.Diff(everyReferenceListed, listed(facts.References)); diff != "" {
 		t.Error(diff)
 	}
 }

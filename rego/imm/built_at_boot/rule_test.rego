@@ -17,7 +17,8 @@ test_installers if {
 		"DEBIAN_FRONTEND=noninteractive apt-get -y -qq install foo",
 		"yum -y update", "dnf upgrade -y", "zypper --non-interactive in foo", "apk add curl", "snap install foo --classic",
 		"pip3 install foo", "true && apt-get upgrade", "bash -c 'apt-get install foo'", "apt-get \\\n  install foo",
-		"rpm -ivh https://example.com/a.rpm", "curl -sfL https://get.example.com | sh -", "wget -qO- https://x | sudo -E bash",
+		"rpm -ivh https://example.com/a.rpm", "curl -sfL https://get.example.com | sh -",
+		"wget -qO- https://x | sudo -E bash",
 		"curl https://x | /bin/bash", "bash <(curl -s https://x)", "sh -c \"$(curl -fsSL https://x)\"",
 	] {
 		some hit in hits(command(text))

@@ -3,10 +3,8 @@
 # title: Providers are pinned
 # description: |
 #   A provider without a version is whatever release is newest when the
-#   operator looks, and it holds the credentials of every cluster. Other
-#   sources, other images and patches of its manifests are said as well: they
-#   replace what the project released. Manifests from a ConfigMap in the
-#   cluster are not fetched.
+#   operator looks. Other sources, other images and patches of its manifests
+#   replace what the project released. A ConfigMap in the cluster is not fetched.
 # schemas:
 #   - input: schema.object
 # custom:

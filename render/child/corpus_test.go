@@ -77,6 +77,9 @@ func TestCorpus(t *testing.T) {
 			}
 			built++
 			compareObjects(t, got.Resources, want)
+			for _, wrong := range misplaced(t, repo, got.Resources) {
+				t.Errorf("misplaced: %s", wrong)
+			}
 			for _, r := range got.Resources {
 				fields += leaves(r.Object)
 				traced += len(r.Positions)

@@ -238,10 +238,13 @@ func mergedInto(node *yaml.Node) []*yaml.Node {
 
 func (c cursor) index(i int, item any) (cursor, bool) {
 	if len(c.rest) > 0 {
-		step := c.rest[0]
-		ok := step == strconv.Itoa(i) || step == "-" || c.any && (step == "*" || strings.HasPrefix(step, "["))
+		step, last := c.rest[0], len(c.rest) == 1
 		c.rest = c.rest[1:]
-		return c, ok
+		if _, err := strconv.Atoi(step); last && !c.any && (err == nil || step == "-") {
+			// Later operations may have moved what this one wrote.
+			return c, sameElement(c.node, item)
+		}
+		return c, step == strconv.Itoa(i) || c.any && (step == "*" || strings.HasPrefix(step, "["))
 	}
 	node := closure.Resolved(c.node)
 	if c.any || node == nil || node.Kind != yaml.SequenceNode {

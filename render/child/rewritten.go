@@ -16,7 +16,7 @@ import (
 // outermost kustomization wins, as in kustomize.
 func (w written) rewritten(value any, at render.Path) render.Source {
 	key, _ := at[len(at)-1].(string)
-	if w.generator != nil {
+	if w.generator != nil && len(at) == 2 {
 		if source := generated(w.generator, at); source.File != "" {
 			return source
 		}
@@ -37,7 +37,15 @@ func (w written) rewritten(value any, at render.Path) render.Source {
 			return source
 		}
 	}
+	if w.generator != nil && !bookkeeping[key] {
+		return w.generator.At
+	}
 	return render.Source{}
+}
+
+// bookkeeping are the annotations that kustomize writes when it is asked to.
+var bookkeeping = map[string]bool{
+	"config.kubernetes.io/origin": true, "alpha.config.kubernetes.io/transformations": true,
 }
 
 // text finds the field that gives a string.
@@ -99,11 +107,14 @@ func replicas(k *closure.Kustomization, key string, value json.Number, name stri
 	return render.Source{}
 }
 
-// generated is where a generated object's field comes from: the file or literal
-// of its key, else the generator's entry.
+// generated is where a generated object's own fields come from: the file or
+// literal of a key, the entry's name. It is nowhere for all others.
 func generated(g *closure.Generator, at render.Path) render.Source {
-	if len(at) != 2 || at[0] != "data" && at[0] != "binaryData" {
-		return g.At
+	if at[0] == "metadata" && at[1] == "name" && g.Steps != nil {
+		return g.K.Source(slices.Concat(g.Steps, []any{"name"})...)
+	}
+	if at[0] != "data" && at[0] != "binaryData" {
+		return render.Source{}
 	}
 	for i, literal := range g.Literals {
 		if key, _, _ := strings.Cut(literal, "="); key == at[1] && g.Steps != nil {
@@ -122,5 +133,5 @@ func generated(g *closure.Generator, at render.Path) render.Source {
 			return render.Source{File: in, Line: 1}
 		}
 	}
-	return g.At
+	return render.Source{}
 }

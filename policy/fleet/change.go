@@ -100,7 +100,8 @@ const (
 
 // providerName is how providers name their namespaces.
 var providerName = regexp.MustCompile(`^(cap[a-z0-9]{1,12}(-[a-z0-9-]+)?|` +
-	`(caaph|caren|caip|rke2|k3s|kthrees|k0smotron|kamaji|metal3|baremetal-operator|rancher-turtles|azureserviceoperator|orc)` +
+	`(caaph|caren|caip|rke2|k3s|kthrees|k0smotron|kamaji|metal3|` +
+	`baremetal-operator|rancher-turtles|azureserviceoperator|orc)` +
 	`(-[a-z0-9-]+)?|ca(bp|cp)[a-z0-9-]+)-system$`)
 
 func providerNamespace(name string) bool {

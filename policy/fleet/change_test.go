@@ -110,7 +110,8 @@ func TestNamespaceRole(t *testing.T) {
 		if got.NamespaceRole != want {
 			t.Errorf("ConfigMap in %q: got %q, want %q", namespace, got.NamespaceRole, want)
 		}
-		itself := resource(map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": namespace}})
+		itself := resource(map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{
+			"name": namespace}})
 		got = head.Change(&render.Change{Action: render.ActionDelete, Before: &itself, Destination: "x"}, base)
 		if got.NamespaceRole != want {
 			t.Errorf("Namespace %q: got %q, want %q", namespace, got.NamespaceRole, want)
@@ -127,7 +128,8 @@ func TestFacts(t *testing.T) {
 	}{
 		{"nothing", plain, plain, true},
 		{"a workload", plain, plain + "\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}", true},
-		{"a version of a control plane that its own root uses", plain, strings.Replace(plain, "v1.30.0", "v1.31.0", 1), true},
+		{"a version of a control plane that its own root uses", plain, strings.Replace(plain, "v1.30.0", "v1.31.0", 1),
+			true},
 		{"replicas", plain, strings.Replace(plain, "replicas: 2", "replicas: 3", 1), false},
 		{"a placeholder for replicas", strings.Replace(plain, "replicas: 2", "replicas: '${N}'", 1),
 			strings.Replace(plain, "replicas: 2", "replicas: '${M}'", 1), false},
@@ -163,7 +165,9 @@ spec: {clusterName: elsewhere}
 apiVersion: cluster.x-k8s.io/v1beta2
 kind: Cluster
 metadata: {name: t, namespace: ns}
-spec: {topology: {classRef: {name: "${CLASS}"}}, infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io, kind: AWSCluster, name: "${X:=x}"}}`))
+spec: {controlPlaneRef: {apiGroup: c, kind: K, name: "${CP}"},
+  infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io,
+    kind: AWSCluster, name: "${X:=x}"}}`))
 	want := []render.Identity{
 		{Group: "cluster.x-k8s.io", Kind: "Cluster", Name: "elsewhere"},
 		{Group: "infrastructure.cluster.x-k8s.io", Kind: "AWSCluster", Namespace: "ns", Name: "x"},

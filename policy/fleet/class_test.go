@@ -17,13 +17,16 @@ spec:
   infrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: i}}
   controlPlane:
     ref: {apiVersion: controlplane.cluster.x-k8s.io/v1beta1, kind: KubeadmControlPlaneTemplate, name: cp}
-    machineInfrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: m}}
+    machineInfrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate,
+        name: m}}
   workers:
     machineDeployments:
     - class: small-a
-      template: {infrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: w}}}
+      template: {infrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2,
+          kind: AWSMachineTemplate, name: w}}}
     - class: big
-      template: {infrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: w}}}
+      template: {infrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2,
+          kind: AWSMachineTemplate, name: w}}}
   variables:
   - {name: identityRef, required: false, schema: {openAPIV3Schema: {type: object}}}
   - {name: empty, schema: {openAPIV3Schema: {type: string, default: ""}}}
@@ -48,7 +51,8 @@ spec: {template: {spec: {}}}
 
 // patch writes one patch of the class with a selector and steps.
 func patch(head, kind, match, steps string) string {
-	return "- " + head + "\n    definitions:\n    - selector: {apiVersion: infrastructure.cluster.x-k8s.io/v1alpha9, kind: " +
+	return "- " + head + "\n    definitions:\n    - selector: {apiVersion: infrastructure.cluster.x-k8s.io/v1alpha9, " +
+		"kind: " +
 		kind + ", matchResources: {" + match + "}}\n      jsonPatches: [" + steps + "]\n"
 }
 
@@ -85,16 +89,20 @@ func TestClassWrites(t *testing.T) {
 		{"one of two worker classes of a template is not all",
 			patch("name: p", "AWSMachineTemplate", "machineDeploymentClass: {names: [small-*]}", add("value: 1")), "w",
 			[]string{"add spec.template.spec.identityRef ns/k p conditional"}},
-		{"all worker classes", patch("name: p", "AWSMachineTemplate", "machineDeploymentClass: {names: ['*']}", add("value: 1")), "w",
+		{"all worker classes", patch("name: p", "AWSMachineTemplate", "machineDeploymentClass: {names: ['*']}", add(
+			"value: 1")), "w",
 			[]string{"add spec.template.spec.identityRef ns/k p"}},
-		{"suffix", patch("name: p", "AWSMachineTemplate", "machineDeploymentClass: {names: ['*ig', '*-a']}", add("value: 1")), "w",
+		{"suffix", patch("name: p", "AWSMachineTemplate", "machineDeploymentClass: {names: ['*ig', '*-a']}", add(
+			"value: 1")), "w",
 			[]string{"add spec.template.spec.identityRef ns/k p"}},
 		{"pool classes are other classes",
 			patch("name: p", "AWSMachineTemplate", "machinePoolClass: {names: ['*']}", add("value: 1")), "w", nil},
 		{"escapes, indices and ends of lists",
 			patch("name: p", "AWSClusterTemplate", infraCluster,
-				"{op: replace, path: /spec/template/spec/a~1b~0c, value: 1}, {op: add, path: /spec/template/spec/subnets/0/id, value: 1},"+
-					"{op: add, path: /spec/template/spec/subnets/-, value: 1}, {op: add, path: /spec/template/spec/labels/0, value: 1}"), "i",
+				"{op: replace, path: /spec/template/spec/a~1b~0c, value: 1},"+
+					"{op: add, path: /spec/template/spec/subnets/0/id, value: 1},"+
+					"{op: add, path: /spec/template/spec/subnets/-, value: 1},"+
+					"{op: add, path: /spec/template/spec/labels/0, value: 1}"), "i",
 			[]string{
 				`replace spec.template.spec["a/b~c"] ns/k p`,
 				"add spec.template.spec.subnets[0].id ns/k p",
@@ -103,7 +111,8 @@ func TestClassWrites(t *testing.T) {
 			}},
 		{"what a later patch removes is not certain",
 			patch("name: p", "AWSClusterTemplate", infraCluster, add("value: 1")) +
-				"  " + patch("name: q", "AWSClusterTemplate", infraCluster, "{op: remove, path: /spec/template/spec/identityRef}"), "i",
+				"  " + patch("name: q", "AWSClusterTemplate", infraCluster,
+				"{op: remove, path: /spec/template/spec/identityRef}"), "i",
 			[]string{"add spec.template.spec.identityRef ns/k p conditional", "remove spec.template.spec.identityRef ns/k q"}},
 		{"an external patch may write anything", "- {name: e, external: {generatePatchesExtension: x}}\n", "m",
 			[]string{"external spec.template.spec ns/k e conditional"}},
@@ -142,7 +151,8 @@ func TestClassWritesAcrossUses(t *testing.T) {
 apiVersion: controlplane.cluster.x-k8s.io/v1beta1
 kind: KubeadmControlPlane
 metadata: {name: cp, namespace: ns}
-spec: {machineTemplate: {infrastructureRef: {kind: AWSMachineTemplate, name: m, apiVersion: infrastructure.cluster.x-k8s.io/v1beta2}}}`)
+spec: {machineTemplate: {infrastructureRef: {kind: AWSMachineTemplate, name: m,
+    apiVersion: infrastructure.cluster.x-k8s.io/v1beta2}}}`)
 	alone := object(t, New([]render.Build{class}, noConfig), "classes", "AWSMachineTemplate", "m").ClassWrites
 	both := object(t, New([]render.Build{class, user}, noConfig), "classes", "AWSMachineTemplate", "m").ClassWrites
 	if len(alone) != 1 || alone[0].Conditional {

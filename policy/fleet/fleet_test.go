@@ -67,7 +67,8 @@ func buildOf(root string, objects []map[string]any) render.Build {
 func resource(object map[string]any) render.Resource {
 	raw, _ := json.Marshal(object)
 	sum := sha256.Sum256(raw)
-	res := render.Resource{Object: object, Digest: hex.EncodeToString(sum[:]), Source: render.Source{File: "f.yaml", Line: 1}}
+	res := render.Resource{Object: object, Digest: hex.EncodeToString(sum[:]), Source: render.Source{File: "f.yaml",
+		Line: 1}}
 	res.Group = reference.GroupOf(field.Text(object, "apiVersion"))
 	res.Kind = field.Text(object, "kind")
 	res.Name = field.Text(object, "metadata", "name")

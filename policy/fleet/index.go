@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/field"
 	"github.com/countersign-dev/countersign/policy/fleet/graph"
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/policy/fleet/symbol"
@@ -26,6 +27,8 @@ type Index struct {
 	// here finds an object in a destination, tree in any.
 	here map[spot]*node
 	tree map[render.Identity][]*node
+	// made finds what becomes a Secret of a destination.
+	made map[spot]*node
 	// users are those who refer to an object of their own destination;
 	// distant are those whose own destination lacks what they refer to.
 	users   map[spot][]user
@@ -92,6 +95,7 @@ func New(builds []render.Build, cfg config.Config) *Index {
 		cfg:        cfg,
 		here:       map[spot]*node{},
 		tree:       map[render.Identity][]*node{},
+		made:       map[spot]*node{},
 		users:      map[spot][]user{},
 		distant:    map[render.Identity][]user{},
 		clusterOf:  map[spot]*cluster{},
@@ -163,6 +167,12 @@ func (ix *Index) add(n *node) {
 	}
 	n.vertex = int32(len(ix.here))
 	ix.here[n.spot] = n
+	if secret := secretMade(n); secret != "" {
+		at := spot{n.spot.destination, reference.Place(n.spot.Identity, "", "Secret", secret)}
+		if ix.made[at] == nil {
+			ix.made[at] = n
+		}
+	}
 	if !symbol.Holds(n.spot.Name) && !symbol.Holds(n.spot.Namespace) {
 		ix.tree[n.spot.Identity] = append(ix.tree[n.spot.Identity], n)
 	}
@@ -175,6 +185,9 @@ func (ix *Index) lookup(destination string, id render.Identity) ([]*node, string
 	if n := ix.here[spot{destination, id}]; n != nil {
 		return []*node{n}, FoundDestination
 	}
+	if n := ix.made[spot{destination, id}]; n != nil {
+		return []*node{n}, FoundDestination
+	}
 	if others := ix.tree[id]; len(others) > 0 {
 		return others, FoundTree
 	}
@@ -185,7 +198,7 @@ func (ix *Index) lookup(destination string, id render.Identity) ([]*node, string
 func (ix *Index) connect(n *node) {
 	for _, ref := range reference.Of(n.spot.Identity, n.object) {
 		targets, found := ix.lookup(n.spot.destination, ref.Target)
-		if found == FoundMissing && builtIn(ref.Target) {
+		if found == FoundMissing && ix.arises(n, ref) {
 			continue
 		}
 		n.links = append(n.links, link{ref.Path, ref.Role, ref.Target, found, targets})
@@ -193,9 +206,28 @@ func (ix *Index) connect(n *node) {
 	slices.SortStableFunc(n.links, func(a, b link) int { return a.path.Compare(b.path) })
 }
 
-// builtIn reports whether a provider itself makes the object.
-func builtIn(id render.Identity) bool {
-	return id.Kind == "AWSClusterControllerIdentity" && id.Name == "default"
+// arises reports whether a controller makes what a reference names, so that it
+// is not in the tree by design.
+func (ix *Index) arises(n *node, ref reference.Reference) bool {
+	id := ref.Target
+	switch {
+	case id.Kind == "AWSClusterControllerIdentity":
+		return id.Name == "default"
+	case isCluster(n.spot.Identity) && ref.Role != reference.RoleClass:
+		return field.At(n.object, "spec", "topology") != nil && len(ref.Path) == 2
+	case id.Kind != "Secret" || id.Group != "":
+		return false
+	case strings.HasSuffix(id.Name, "-azure-json"):
+		return true
+	}
+	for _, suffix := range secretSuffixes {
+		owner, cut := strings.CutSuffix(id.Name, suffix)
+		at := reference.Place(id, reference.GroupCluster, "Cluster", owner)
+		if cut && ix.here[spot{n.spot.destination, at}] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // record notes a link on its target's side.

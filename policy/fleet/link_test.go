@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/countersign-dev/countersign/render"
 )
 
 func TestLinks(t *testing.T) {
@@ -17,7 +19,8 @@ kind: Cluster
 metadata: {name: c, namespace: ns}
 spec:
   infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1alpha3, kind: AWSCluster, name: c}
-  controlPlaneRef: {apiVersion: controlplane.cluster.x-k8s.io/v1beta1, kind: KubeadmControlPlane, name: cp, namespace: other}`,
+  controlPlaneRef: {apiVersion: controlplane.cluster.x-k8s.io/v1beta1, kind: KubeadmControlPlane, name: cp,
+      namespace: other}`,
 			[]string{
 				"spec.controlPlaneRef control-plane missing KubeadmControlPlane other/cp",
 				"spec.infrastructureRef infrastructure missing AWSCluster ns/c",
@@ -49,10 +52,11 @@ spec:
     classNamespace: classes
     controlPlane:
       machineHealthCheck:
-        remediationTemplate: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: Metal3RemediationTemplate, name: r}`,
+        remediationTemplate: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: Rem,
+            name: r}`,
 			[]string{
 				"spec.topology.class class missing ClusterClass classes/quick",
-				"spec.topology.controlPlane.machineHealthCheck.remediationTemplate remediation missing Metal3RemediationTemplate ns/r",
+				"spec.topology.controlPlane.machineHealthCheck.remediationTemplate remediation missing Rem ns/r",
 			}},
 		{"topology v1beta2", "Cluster", `
 apiVersion: cluster.x-k8s.io/v1beta2
@@ -63,7 +67,8 @@ spec:
     classRef: {name: quick}
     workers:
       machineDeployments:
-      - healthCheck: {remediation: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: R, name: r}}}`,
+      - healthCheck: {remediation: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: R,
+          name: r}}}`,
 			[]string{
 				"spec.topology.classRef class missing ClusterClass ns/quick",
 				"spec.topology.workers.machineDeployments[0].healthCheck.remediation.templateRef remediation missing R ns/r",
@@ -73,7 +78,8 @@ apiVersion: controlplane.cluster.x-k8s.io/v1beta1
 kind: KubeadmControlPlane
 metadata: {name: cp}
 spec:
-  machineTemplate: {infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: m}}
+  machineTemplate: {infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2,
+      kind: AWSMachineTemplate, name: m}}
   kubeadmConfigSpec:
     files: [{path: /a}, {path: /b, contentFrom: {secret: {name: s, key: k}}}]
     users: [{name: u, passwdFrom: {secret: {name: pw, key: k}}}]`,
@@ -86,7 +92,8 @@ spec:
 apiVersion: controlplane.cluster.x-k8s.io/v1beta2
 kind: KubeadmControlPlane
 metadata: {name: cp}
-spec: {machineTemplate: {spec: {infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io, kind: AWSMachineTemplate, name: m}}}}`,
+spec: {machineTemplate: {spec: {infrastructureRef: {apiGroup: infrastructure.cluster.x-k8s.io,
+    kind: AWSMachineTemplate, name: m}}}}`,
 			[]string{"spec.machineTemplate.spec.infrastructureRef machine-template missing AWSMachineTemplate m"}},
 		{"KCP template", "KubeadmControlPlaneTemplate", `
 apiVersion: controlplane.cluster.x-k8s.io/v1beta2
@@ -158,13 +165,15 @@ spec:
   infrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: i}}
   controlPlane:
     ref: {apiVersion: controlplane.cluster.x-k8s.io/v1beta1, kind: KubeadmControlPlaneTemplate, name: cp}
-    machineInfrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: m}}
+    machineInfrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate,
+        name: m}}
   workers:
     machineDeployments:
     - class: w
       template:
         bootstrap: {ref: {apiVersion: bootstrap.cluster.x-k8s.io/v1beta1, kind: KubeadmConfigTemplate, name: b}}
-        infrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: wm}}`,
+        infrastructure: {ref: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate,
+            name: wm}}`,
 			[]string{
 				"spec.controlPlane.machineInfrastructure.ref machine-template missing AWSMachineTemplate ns/m",
 				"spec.controlPlane.ref control-plane missing KubeadmControlPlaneTemplate ns/cp",
@@ -177,16 +186,19 @@ apiVersion: cluster.x-k8s.io/v1beta2
 kind: ClusterClass
 metadata: {name: k}
 spec:
-  infrastructure: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate, name: i}}
+  infrastructure: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSClusterTemplate,
+      name: i}}
   controlPlane:
     templateRef: {apiVersion: controlplane.cluster.x-k8s.io/v1beta2, kind: KubeadmControlPlaneTemplate, name: cp}
-    machineInfrastructure: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: m}}
+    machineInfrastructure: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2,
+        kind: AWSMachineTemplate, name: m}}
     healthCheck: {remediation: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: R, name: r}}}
   workers:
     machinePools:
     - class: w
       bootstrap: {templateRef: {apiVersion: bootstrap.cluster.x-k8s.io/v1beta2, kind: KubeadmConfigTemplate, name: b}}
-      infrastructure: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachinePoolTemplate, name: p}}`,
+      infrastructure: {templateRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2,
+          kind: AWSMachinePoolTemplate, name: p}}`,
 			[]string{
 				"spec.controlPlane.healthCheck.remediation.templateRef remediation missing R r",
 				"spec.controlPlane.machineInfrastructure.templateRef machine-template missing AWSMachineTemplate m",
@@ -245,7 +257,8 @@ spec:
   - apiVersion: containerservice.azure.com/v1
     kind: ManagedCluster
     metadata: {name: c, annotations: {serviceoperator.azure.com/credential-from: creds}}`,
-			[]string{`spec.resources[0].metadata.annotations["serviceoperator.azure.com/credential-from"] identity missing Secret creds`}},
+			[]string{`spec.resources[0].metadata.annotations["serviceoperator.azure.com/credential-from"] ` +
+				"identity missing Secret creds"}},
 		{"vSphere secret", "VSphereCluster", `
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta1
 kind: VSphereCluster
@@ -319,7 +332,8 @@ spec: {}`,
 apiVersion: cluster.x-k8s.io/v1beta1
 kind: Cluster
 metadata: {name: c}
-spec: {infrastructureRef: [1, 2], controlPlaneRef: x, topology: {class: [a], classRef: 7, workers: {machineDeployments: {a: b}}}}`,
+spec: {infrastructureRef: [1, 2], controlPlaneRef: x, topology: {class: [a], classRef: 7, workers: {
+    machineDeployments: {a: b}}}}`,
 			[]string{}},
 	}
 	for _, test := range tests {
@@ -331,4 +345,44 @@ spec: {infrastructureRef: [1, 2], controlPlaneRef: x, topology: {class: [a], cla
 			}
 		})
 	}
+}
+
+// TestWhatControllersMake holds that nobody is told to write what a
+// controller makes, and that what becomes a Secret is one.
+func TestWhatControllersMake(t *testing.T) {
+	b := built(t, "r", `
+apiVersion: cluster.x-k8s.io/v1beta1
+kind: Cluster
+metadata: {name: c}
+spec:
+  topology: {class: k}
+  infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: AzureCluster, name: c-abcde}
+---
+apiVersion: bootstrap.cluster.x-k8s.io/v1beta1
+kind: KubeadmConfig
+metadata: {name: b}
+spec:
+  files:
+  - {contentFrom: {secret: {name: c-md-azure-json}}}
+  - {contentFrom: {secret: {name: c-kubeconfig}}}
+  - {contentFrom: {secret: {name: d-kubeconfig}}}
+  - {contentFrom: {secret: {name: made}}}
+---
+apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: es}
+spec: {target: {name: made}}`)
+	ix := New([]render.Build{b}, noConfig)
+	want := []string{
+		"spec.files[2].contentFrom.secret secret missing Secret d-kubeconfig",
+		"spec.files[3].contentFrom.secret secret destination ExternalSecret es",
+	}
+	if diff := cmp.Diff(want, linkTexts(object(t, ix, "r", "KubeadmConfig", "b").Links)); diff != "" {
+		t.Errorf("links (-want +got):\n%s", diff)
+	}
+	want = []string{"spec.topology.class class missing ClusterClass k"}
+	if diff := cmp.Diff(want, linkTexts(object(t, ix, "r", "Cluster", "c").Links)); diff != "" {
+		t.Errorf("links (-want +got):\n%s", diff)
+	}
+	checkSymmetry(t, ix)
 }

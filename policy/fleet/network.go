@@ -134,7 +134,8 @@ func azureNetworks(n *node) []use {
 		return []use{newUse(n, ShareNetwork, "Azure VNet "+strings.ToLower(id), field.Path(append(chain, "id")...))}
 	}
 	name := field.Text(vnet, "name")
-	group := cmp.Or(field.Text(vnet, "resourceGroup"), field.Text(own, "resourceGroup"), field.Text(own, "resourceGroupName"))
+	group := cmp.Or(field.Text(vnet, "resourceGroup"), field.Text(own, "resourceGroup"), field.Text(own,
+		"resourceGroupName"))
 	if name == "" || group == "" {
 		return nil
 	}

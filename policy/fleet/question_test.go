@@ -41,33 +41,45 @@ func shareTexts(f engine.Fleet) []string {
 
 func TestSharedNetworks(t *testing.T) {
 	tests := []struct{ name, kind, one, two, want string }{
-		{"AWS VPC", "AWSCluster", "{network: {vpc: {id: vpc-1}}}", "{network: {vpc: {id: vpc-1}}}", "network: AWS VPC vpc-1: a b"},
+		{"AWS VPC", "AWSCluster", "{network: {vpc: {id: vpc-1}}}", "{network: {vpc: {id: vpc-1}}}",
+			"network: AWS VPC vpc-1: a b"},
 		{"another AWS VPC", "AWSCluster", "{network: {vpc: {id: vpc-1}}}", "{network: {vpc: {id: vpc-2}}}", ""},
-		{"managed AWS VPC", "AWSCluster", "{network: {vpc: {cidrBlock: 10.0.0.0/16}}}", "{network: {vpc: {cidrBlock: 10.0.0.0/16}}}", ""},
+		{"managed AWS VPC", "AWSCluster", "{network: {vpc: {cidrBlock: 10.0.0.0/16}}}",
+			"{network: {vpc: {cidrBlock: 10.0.0.0/16}}}", ""},
 		{"AWS subnet", "AWSCluster", "{network: {vpc: {id: vpc-1}, subnets: [{id: subnet-1}]}}",
 			"{network: {subnets: [{id: subnet-1}]}}", "network: AWS subnet subnet-1: a b"},
 		{"VPC says it for its subnets", "AWSCluster", "{network: {vpc: {id: vpc-1}, subnets: [{id: subnet-1}]}}",
 			"{network: {vpc: {id: vpc-1}, subnets: [{id: subnet-1}]}}", "network: AWS VPC vpc-1: a b"},
-		{"names of managed AWS subnets", "AWSCluster", "{network: {subnets: [{id: private-a}]}}", "{network: {subnets: [{id: private-a}]}}", ""},
+		{"names of managed AWS subnets", "AWSCluster", "{network: {subnets: [{id: private-a}]}}",
+			"{network: {subnets: [{id: private-a}]}}", ""},
 		{"Azure VNet", "AzureCluster", "{networkSpec: {vnet: {resourceGroup: rg, name: v}}}",
 			"{networkSpec: {vnet: {resourceGroup: RG, name: v}}}", "network: Azure VNet rg/v: a b"},
-		{"Azure VNet of another subscription", "AzureCluster", "{subscriptionID: s1, networkSpec: {vnet: {resourceGroup: rg, name: v}}}",
+		{"Azure VNet of another subscription", "AzureCluster",
+			"{subscriptionID: s1, networkSpec: {vnet: {resourceGroup: rg, name: v}}}",
 			"{subscriptionID: s2, networkSpec: {vnet: {resourceGroup: rg, name: v}}}", ""},
-		{"Azure VNet in each cluster's own group", "AzureCluster", "{networkSpec: {vnet: {name: v}}}", "{networkSpec: {vnet: {name: v}}}", ""},
+		{"Azure VNet in each cluster's own group", "AzureCluster", "{networkSpec: {vnet: {name: v}}}",
+			"{networkSpec: {vnet: {name: v}}}", ""},
 		{"Azure VNet in a common group", "AzureCluster", "{resourceGroup: rg, networkSpec: {vnet: {name: v}}}",
 			"{resourceGroup: rg, networkSpec: {vnet: {name: v}}}", "network: Azure VNet rg/v: a b"},
 		{"Azure without VNet", "AzureCluster", "{resourceGroup: rg}", "{resourceGroup: rg}", ""},
-		{"GCP", "GCPCluster", "{network: {hostProject: h, name: net}, project: p}", "{network: {hostProject: h, name: net}, project: q}",
+		{"GCP", "GCPCluster", "{network: {hostProject: h, name: net}, project: p}",
+			"{network: {hostProject: h, name: net}, project: q}",
 			"network: GCP network h/net: a b"},
-		{"GCP networks of two projects", "GCPCluster", "{project: p, network: {name: net}}", "{project: q, network: {name: net}}", ""},
-		{"OpenStack id", "OpenStackCluster", "{network: {id: net}}", "{network: {id: net}}", "network: OpenStack network net: a b"},
+		{"GCP networks of two projects", "GCPCluster", "{project: p, network: {name: net}}",
+			"{project: q, network: {name: net}}", ""},
+		{"OpenStack id", "OpenStackCluster", "{network: {id: net}}", "{network: {id: net}}",
+			"network: OpenStack network net: a b"},
 		{"OpenStack filter", "OpenStackCluster", "{identityRef: {cloudName: o, name: x}, network: {filter: {name: net}}}",
-			"{identityRef: {cloudName: o, name: y}, network: {filter: {name: net}}}", `network: OpenStack network {"name":"net"}: a b`},
-		{"OpenStack filter in another cloud", "OpenStackCluster", "{identityRef: {cloudName: o, name: x}, network: {filter: {name: net}}}",
+			"{identityRef: {cloudName: o, name: y}, network: {filter: {name: net}}}",
+			`network: OpenStack network {"name":"net"}: a b`},
+		{"OpenStack filter in another cloud", "OpenStackCluster",
+			"{identityRef: {cloudName: o, name: x}, network: {filter: {name: net}}}",
 			"{identityRef: {cloudName: p, name: y}, network: {filter: {name: net}}}", ""},
-		{"managed OpenStack network", "OpenStackCluster", "{managedSubnets: [{cidr: 10.6.0.0/24}]}", "{managedSubnets: [{cidr: 10.6.0.0/24}]}", ""},
+		{"managed OpenStack network", "OpenStackCluster", "{managedSubnets: [{cidr: 10.6.0.0/24}]}",
+			"{managedSubnets: [{cidr: 10.6.0.0/24}]}", ""},
 		{"Hetzner", "HetznerCluster", "{hcloudNetwork: {enabled: true}}", "{hcloudNetwork: {enabled: true}}", ""},
-		{"placeholders of two roots", "AWSCluster", "{network: {vpc: {id: '${VPC}'}}}", "{network: {vpc: {id: '${VPC}'}}}", ""},
+		{"placeholders of two roots", "AWSCluster", "{network: {vpc: {id: '${VPC}'}}}", "{network: {vpc: {id: '${VPC}'}}}",
+			""},
 		{"no shape", "AWSCluster", "{network: [a], subnets: 3}", "{network: {vpc: 4, subnets: {a: b}}}", ""},
 	}
 	for _, test := range tests {
@@ -101,7 +113,8 @@ func TestVSphereNetworkOfMachines(t *testing.T) {
 apiVersion: cluster.x-k8s.io/v1beta1
 kind: MachineDeployment
 metadata: {name: NAME}
-spec: {clusterName: NAME, template: {spec: {infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: VSphereMachineTemplate, name: NAME}}}}
+spec: {clusterName: NAME, template: {spec: {infrastructureRef: {
+    apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: VSphereMachineTemplate, name: NAME}}}}
 ---
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta1
 kind: VSphereMachineTemplate
@@ -114,14 +127,17 @@ spec: {template: {spec: {datacenter: dc, network: {devices: [{networkName: vm}]}
 		t.Fatal(diff)
 	}
 	m := f.Shares[0].Members[0]
-	if m.Object.Kind != "VSphereMachineTemplate" || m.Path.String() != "spec.template.spec.network.devices[0].networkName" {
+	if m.Object.Kind != "VSphereMachineTemplate" ||
+		m.Path.String() != "spec.template.spec.network.devices[0].networkName" {
 		t.Errorf("member names %v %s", m.Object, m.Path)
 	}
 }
 
 func TestSharedIdentitiesAndAccounts(t *testing.T) {
-	head := New([]render.Build{built(t, "a", clusterText("a")), built(t, "b", clusterText("b")), built(t, "i", identityText1)}, noConfig)
-	want := []string{"account: AWS account 123456789012: a b", "identity: AWS role arn:aws:iam::123456789012:role/capa: a b"}
+	head := New([]render.Build{built(t, "a", clusterText("a")), built(t, "b", clusterText("b")), built(t, "i",
+		identityText1)}, noConfig)
+	want := []string{"account: AWS account 123456789012: a b",
+		"identity: AWS role arn:aws:iam::123456789012:role/capa: a b"}
 	if diff := cmp.Diff(want, shareTexts(head.Fleet(New(nil, noConfig), Question{}))); diff != "" {
 		t.Error(diff)
 	}
@@ -140,7 +156,8 @@ func withDigest(b render.Build, name, key, digest string, class render.SecretCla
 
 func TestSharedAuthorities(t *testing.T) {
 	secret := func(name string) string {
-		return infraText(name, "AWSCluster", "{}") + "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: " + name + "-ca}"
+		return infraText(name, "AWSCluster",
+			"{}") + "\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: " + name + "-ca}"
 	}
 	external := func(name, key string) string {
 		return infraText(name, "AWSCluster", "{}") + `
@@ -178,19 +195,24 @@ spec: {ca: {secretName: root}}`
 		want   []string
 	}{
 		{"equal keys", []render.Build{withDigest(one, "a-ca", "tls.key", "d", render.SecretPrivateKey),
-			withDigest(two, "b-ca", "tls.key", "d", render.SecretPrivateKey)}, []string{"ca: the tls.key of Secret a-ca: a b"}},
-		{"other keys", []render.Build{withDigest(built(t, "a", secret("a")), "a-ca", "tls.key", "d", render.SecretPrivateKey),
+			withDigest(two, "b-ca", "tls.key", "d", render.SecretPrivateKey)}, []string{
+			"ca: the tls.key of Secret a-ca: a b"}},
+		{"other keys", []render.Build{withDigest(built(t, "a", secret("a")), "a-ca", "tls.key", "d",
+			render.SecretPrivateKey),
 			withDigest(built(t, "b", secret("b")), "b-ca", "tls.key", "e", render.SecretPrivateKey)}, []string{}},
-		{"equal placeholders", []render.Build{withDigest(built(t, "a", secret("a")), "a-ca", "tls.key", "d", render.SecretPlaceholder),
+		{"equal placeholders", []render.Build{withDigest(built(t, "a", secret("a")), "a-ca", "tls.key", "d",
+			render.SecretPlaceholder),
 			withDigest(built(t, "b", secret("b")), "b-ca", "tls.key", "d", render.SecretPlaceholder)}, []string{}},
 		{"public bundles", []render.Build{withDigest(built(t, "a", secret("a")), "a-ca", "ca.crt", "d", render.SecretCA),
 			withDigest(built(t, "b", secret("b")), "b-ca", "ca.crt", "d", render.SecretCA)}, []string{}},
 		{"external", []render.Build{built(t, "a", external("a", "k")), built(t, "b", external("b", "k"))},
 			[]string{"ca: external secret k#tls.key of store vault: a b"}},
-		{"external, other keys", []render.Build{built(t, "a", external("a", "k")), built(t, "b", external("b", "l"))}, []string{}},
+		{"external, other keys", []render.Build{built(t, "a", external("a", "k")), built(t, "b", external("b", "l"))},
+			[]string{}},
 		{"issuer", []render.Build{built(t, "r", certificate("a", "root")+"\n---"+certificate("b", "root"))},
 			[]string{"ca: ClusterIssuer root: a b"}},
-		{"self-signed", []render.Build{built(t, "r", certificate("a", "self")+"\n---"+certificate("b", "self"))}, []string{}},
+		{"self-signed", []render.Build{built(t, "r", certificate("a", "self")+"\n---"+certificate("b", "self"))},
+			[]string{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -227,8 +249,11 @@ spec:
 		{"a placeholder decides", strings.Replace(topology, "CP", "'${N}'", 1), -1},
 		{"absurd", strings.Replace(topology, "CP", "99999999999999999999999", 1), -1},
 		{"large", strings.Replace(topology, "CP", "999999999999", 1), maxNodes + 17},
-		{"managed control plane has no nodes", strings.ReplaceAll(clusterText("c"), "kind: KubeadmControlPlane", "kind: AWSManagedControlPlane"), 2},
-		{"machines", infraText("c", "X", "{}") + "\n---\napiVersion: cluster.x-k8s.io/v1beta1\nkind: Machine\nmetadata: {name: m}\nspec: {clusterName: c}", 1},
+		{"managed control plane has no nodes", strings.ReplaceAll(clusterText("c"), "kind: KubeadmControlPlane",
+			"kind: AWSManagedControlPlane"), 2},
+		{"machines", infraText("c", "X",
+			"{}") + "\n---\napiVersion: cluster.x-k8s.io/v1beta1\nkind: Machine\nmetadata: {name: m}\nspec: {clusterName: c}",
+			1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -262,8 +287,10 @@ func TestFleetCounts(t *testing.T) {
 		{"scaled", []render.Build{a, b}, []render.Build{bigger, b}, Question{}, counts{0, 0, 2, 10, 0, 1}},
 		{"scaled in", []render.Build{bigger}, []render.Build{a}, Question{}, counts{0, 0, 1, 0, 0, 1}},
 		{"scaled to what nobody knows", []render.Build{a}, []render.Build{unknown}, Question{}, counts{0, 0, 1, 0, 1, 1}},
-		{"asked about one root", []render.Build{a, b}, []render.Build{bigger, b}, Question{Roots: []string{"a"}}, counts{0, 0, 2, 10, 0, 1}},
-		{"asked about the deleted root", []render.Build{a, b}, []render.Build{b}, Question{Roots: []string{"a"}}, counts{Deleted: 1, Total: 1}},
+		{"asked about one root", []render.Build{a, b}, []render.Build{bigger, b}, Question{Roots: []string{"a"}}, counts{0,
+			0, 2, 10, 0, 1}},
+		{"asked about the deleted root", []render.Build{a, b}, []render.Build{b}, Question{Roots: []string{"a"}},
+			counts{Deleted: 1, Total: 1}},
 		{"audit", []render.Build{a, b}, []render.Build{a, b}, Question{All: true}, counts{Total: 2, Changed: 2}},
 	}
 	for _, test := range tests {
@@ -303,7 +330,8 @@ func TestFleetNamesOnlyWhatChangedAndItsShares(t *testing.T) {
 	if diff := cmp.Diff([]string{"c false false", "d true false"}, names); diff != "" {
 		t.Error(diff)
 	}
-	if f.LimitClusters == nil || *f.LimitClusters != 3 || !f.Shares[0].Members[1].Changed || f.Shares[0].Members[0].Changed {
+	if f.LimitClusters == nil || *f.LimitClusters != 3 || !f.Shares[0].Members[1].Changed ||
+		f.Shares[0].Members[0].Changed {
 		t.Errorf("limits or marks of members: %+v", f)
 	}
 }
@@ -311,14 +339,17 @@ func TestFleetNamesOnlyWhatChangedAndItsShares(t *testing.T) {
 func TestNetworkThatAClassPatchWrites(t *testing.T) {
 	class := strings.Replace(classBase, "PATCHES", "PATCH", 1)
 	class = strings.Replace(class, "subnets: [{id: a}]", "network: {vpc: {id: vpc-1}}", 1)
-	user := "\n---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {name: NAME, namespace: ns}\nspec: {topology: {classRef: {name: k}}}"
+	user := "\n---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {name: NAME, namespace: ns}\n" +
+		"spec: {topology: {classRef: {name: k}}}"
 	class += strings.ReplaceAll(user, "NAME", "c1") + strings.ReplaceAll(user, "NAME", "c2")
 	plain := New([]render.Build{built(t, "r", strings.Replace(class, "PATCH", "- 7", 1))}, noConfig)
-	if diff := cmp.Diff([]string{"network: AWS VPC vpc-1: c1 c2"}, shareTexts(plain.Fleet(New(nil, noConfig), Question{}))); diff != "" {
+	if diff := cmp.Diff([]string{"network: AWS VPC vpc-1: c1 c2"}, shareTexts(plain.Fleet(New(nil, noConfig),
+		Question{}))); diff != "" {
 		t.Error(diff)
 	}
 	patched := New([]render.Build{built(t, "r", strings.Replace(class, "PATCH", patch("name: p", "AWSClusterTemplate",
-		"infrastructureCluster: true", "{op: replace, path: /spec/template/spec/network/vpc, valueFrom: {variable: vpc}}"), 1))}, noConfig)
+		"infrastructureCluster: true", "{op: replace, path: /spec/template/spec/network/vpc, valueFrom: {variable: vpc}}"),
+		1))}, noConfig)
 	if got := shareTexts(patched.Fleet(New(nil, noConfig), Question{})); len(got) != 0 {
 		t.Errorf("a patch decides the network: got %q", got)
 	}

@@ -35,7 +35,8 @@ metadata: {name: "NAME-cp"}
 spec:
   replicas: 3
   version: v1.30.0
-  machineTemplate: {infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: "NAME-m"}}
+  machineTemplate: {infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2,
+      kind: AWSMachineTemplate, name: "NAME-m"}}
 ---
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: AWSMachineTemplate
@@ -50,8 +51,10 @@ spec:
   replicas: 2
   template:
     spec:
-      bootstrap: {configRef: {apiVersion: bootstrap.cluster.x-k8s.io/v1beta1, kind: KubeadmConfigTemplate, name: "NAME-b"}}
-      infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate, name: "NAME-m"}
+      bootstrap: {configRef: {apiVersion: bootstrap.cluster.x-k8s.io/v1beta1, kind: KubeadmConfigTemplate,
+          name: "NAME-b"}}
+      infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSMachineTemplate,
+          name: "NAME-m"}
 ---
 apiVersion: bootstrap.cluster.x-k8s.io/v1beta1
 kind: KubeadmConfigTemplate
@@ -72,7 +75,8 @@ const identityText1 = `
 apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
 kind: AWSClusterRoleIdentity
 metadata: {name: shared}
-spec: {roleARN: "arn:aws:iam::123456789012:role/capa", sourceIdentityRef: {kind: AWSClusterControllerIdentity, name: default}}`
+spec: {roleARN: "arn:aws:iam::123456789012:role/capa", sourceIdentityRef: {kind: AWSClusterControllerIdentity,
+    name: default}}`
 
 func TestClustersOfObjects(t *testing.T) {
 	builds := []render.Build{
@@ -124,7 +128,8 @@ metadata: {name: NAME, namespace: ns}
 spec: {topology: {classRef: {name: k}}}`, "NAME", name)
 	}
 	ix := New([]render.Build{
-		built(t, "classes", strings.Replace(classBase, "PATCHES", "- 7", 1)), built(t, "x", user("c1")), built(t, "y", user("c2")),
+		built(t, "classes", strings.Replace(classBase, "PATCHES", "- 7", 1)), built(t, "x", user("c1")), built(t, "y",
+			user("c2")),
 	}, noConfig)
 	for _, template := range []string{"m", "w"} {
 		got := clusterNames(object(t, ix, "classes", "AWSMachineTemplate", template).Clusters)
@@ -136,7 +141,8 @@ spec: {topology: {classRef: {name: k}}}`, "NAME", name)
 
 func TestPlaceholderNames(t *testing.T) {
 	text := clusterText("${NAME}")
-	ix := New([]render.Build{built(t, "a", text), built(t, "b", strings.ReplaceAll(text, "kind: AWSCluster\n", "kind: X\n"))}, noConfig)
+	ix := New([]render.Build{built(t, "a", text), built(t, "b", strings.ReplaceAll(text, "kind: AWSCluster\n",
+		"kind: X\n"))}, noConfig)
 	if got := linkTexts(object(t, ix, "a", "Cluster", "${NAME}").Links); !slices.Contains(got,
 		"spec.infrastructureRef infrastructure destination AWSCluster ${NAME}") {
 		t.Errorf("the same text in one root is the same: %q", got)
@@ -151,11 +157,14 @@ apiVersion: cluster.x-k8s.io/v1beta1
 kind: MachinePool
 metadata: {name: p}
 spec: {clusterName: one}`)}, noConfig)
-	if got := clusterNames(object(t, same, "r", "MachinePool", "p").Clusters); !slices.Equal(got, []string{"default/${N:=one}"}) {
+	if got := clusterNames(object(t, same, "r", "MachinePool", "p").Clusters); !slices.Equal(got, []string{
+		"default/${N:=one}"}) {
 		t.Errorf("a default makes a name: %q", got)
 	}
-	substituted := New([]render.Build{built(t, "r", clusterText("${N}"))}, config.Config{Substitute: map[string]string{"N": "n"}})
-	if got := substituted.here[spot{"r", render.Identity{Group: "cluster.x-k8s.io", Kind: "Cluster", Name: "n"}}]; got == nil {
+	substituted := New([]render.Build{built(t, "r", clusterText("${N}"))}, config.Config{Substitute: map[string]string{
+		"N": "n"}})
+	if got := substituted.here[spot{"r", render.Identity{Group: "cluster.x-k8s.io", Kind: "Cluster",
+		Name: "n"}}]; got == nil {
 		t.Error("a value of the config makes a name")
 	}
 }
@@ -192,11 +201,15 @@ metadata: {name: P3, namespace: elsewhere, labels: {cni: calico}}`, "P", prefix)
 	}{
 		{"labels", "ClusterResourceSet", "{matchLabels: {cni: calico}}", []string{"n1"}, []string{"f1"}},
 		{"two labels", "ClusterResourceSet", "{matchLabels: {cni: calico, tier: b}}", nil, nil},
-		{"in", "HelmChartProxy", "{matchExpressions: [{key: cni, operator: In, values: [cilium, x]}]}", []string{"n2"}, []string{"f2"}},
-		{"not in", "HelmChartProxy", "{matchExpressions: [{key: tier, operator: NotIn, values: [a]}]}", []string{"n2"}, []string{"f2"}},
+		{"in", "HelmChartProxy", "{matchExpressions: [{key: cni, operator: In, values: [cilium, x]}]}", []string{"n2"},
+			[]string{"f2"}},
+		{"not in", "HelmChartProxy", "{matchExpressions: [{key: tier, operator: NotIn, values: [a]}]}", []string{"n2"},
+			[]string{"f2"}},
 		{"exists", "HelmChartProxy", "{matchExpressions: [{key: tier, operator: Exists}]}", []string{"n1"}, []string{"f1"}},
-		{"absent", "HelmChartProxy", "{matchExpressions: [{key: tier, operator: DoesNotExist}]}", []string{"n2"}, []string{"f2"}},
-		{"unknown operator", "HelmChartProxy", "{matchExpressions: [{key: tier, operator: Gt}]}", []string{"n1", "n2"}, []string{"f1", "f2"}},
+		{"absent", "HelmChartProxy", "{matchExpressions: [{key: tier, operator: DoesNotExist}]}", []string{"n2"},
+			[]string{"f2"}},
+		{"unknown operator", "HelmChartProxy", "{matchExpressions: [{key: tier, operator: Gt}]}", []string{"n1", "n2"},
+			[]string{"f1", "f2"}},
 		{"empty set", "ClusterResourceSet", "{}", nil, nil},
 		{"empty proxy", "HelmChartProxy", "{}", []string{"n1", "n2"}, []string{"f1", "f2"}},
 		{"placeholder", "ClusterResourceSet", "{matchLabels: {cni: '${CNI}'}}", nil, nil},
@@ -250,14 +263,19 @@ spec: {version: v1.9.0}
 		want             engine.Cluster
 	}{
 		{"nothing said", "r", clusterText("c"), config.Clusters{}, engine.Cluster{Role: "unknown"}},
-		{"label", "r", clusterText("c"), config.Clusters{EnvironmentLabel: "env"}, engine.Cluster{Role: "unknown", Environment: "prod"}},
+		{"label", "r", clusterText("c"), config.Clusters{EnvironmentLabel: "env"}, engine.Cluster{Role: "unknown",
+			Environment: "prod"}},
 		{"production label", "r", clusterText("c"), config.Clusters{EnvironmentLabel: "env", Production: []string{"pro*"}},
 			engine.Cluster{Role: "unknown", Environment: "production"}},
-		{"production path", "live/eu/r", clusterText("c"), config.Clusters{EnvironmentLabel: "none", Production: []string{"live/**"}},
+		{"production path", "live/eu/r", clusterText("c"), config.Clusters{EnvironmentLabel: "none", Production: []string{
+			"live/**"}},
 			engine.Cluster{Role: "unknown", Environment: "production"}},
-		{"management path", "mgmt/r", clusterText("c"), config.Clusters{Management: []string{"mgmt/*"}}, engine.Cluster{Role: "management"}},
-		{"management name", "r", clusterText("c"), config.Clusters{Management: []string{"default/c"}}, engine.Cluster{Role: "management"}},
-		{"not management", "r", clusterText("c"), config.Clusters{Management: []string{"mgmt/*"}}, engine.Cluster{Role: "workload"}},
+		{"management path", "mgmt/r", clusterText("c"), config.Clusters{Management: []string{"mgmt/*"}},
+			engine.Cluster{Role: "management"}},
+		{"management name", "r", clusterText("c"), config.Clusters{Management: []string{"default/c"}},
+			engine.Cluster{Role: "management"}},
+		{"not management", "r", clusterText("c"), config.Clusters{Management: []string{"mgmt/*"}},
+			engine.Cluster{Role: "workload"}},
 		{"alone with providers", "r", provider + clusterText("c"), config.Clusters{}, engine.Cluster{Role: "management"}},
 		{"one of many with providers", "r", provider + clusterText("c") + "\n---" + clusterText("d"), config.Clusters{},
 			engine.Cluster{Role: "unknown"}},
@@ -302,7 +320,8 @@ func checkSymmetry(t rapid.TB, ix *Index) {
 
 func TestOrderAndSymmetry(t *testing.T) {
 	texts := []string{
-		clusterText("a"), clusterText("a") + "\n---" + clusterText("b"), identityText1, clusterText("c") + "\n---" + identityText1,
+		clusterText("a"), clusterText("a") + "\n---" + clusterText("b"), identityText1, clusterText(
+			"c") + "\n---" + identityText1,
 		strings.Replace(classBase, "PATCHES", "- 7", 1),
 		"apiVersion: infrastructure.cluster.x-k8s.io/v1beta2\nkind: AWSClusterRoleIdentity\nmetadata: {name: shared}\n" +
 			"spec: {sourceIdentityRef: {kind: AWSClusterRoleIdentity, name: shared}}",
@@ -350,10 +369,12 @@ func TestMachinesKnowTheirInfrastructure(t *testing.T) {
 	user := "\n---\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata: {name: NAME, namespace: ns}\n" +
 		"spec: {topology: {classRef: {name: k}}}"
 	class := strings.Replace(classBase, "PATCHES", "- 7", 1) + strings.ReplaceAll(user, "NAME", "c1")
-	managed := strings.NewReplacer("KubeadmControlPlane", "AWSManagedControlPlane", "kind: AWSCluster,", "kind: AWSManagedCluster,",
+	managed := strings.NewReplacer("KubeadmControlPlane", "AWSManagedControlPlane", "kind: AWSCluster,",
+		"kind: AWSManagedCluster,",
 		"kind: AWSCluster\n", "kind: AWSManagedCluster\n").Replace(clusterText("e"))
 	ix := New([]render.Build{
-		built(t, "a", clusterText("a")), built(t, "classes", class), built(t, "users", strings.ReplaceAll(user, "NAME", "c2")),
+		built(t, "a", clusterText("a")), built(t, "classes", class), built(t, "users", strings.ReplaceAll(user, "NAME",
+			"c2")),
 		built(t, "eks", managed),
 	}, noConfig)
 	for _, test := range []struct{ root, name, want string }{

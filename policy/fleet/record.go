@@ -164,7 +164,8 @@ func partsOf(c *cluster) parts {
 		return parts{target(class.links, reference.RoleInfrastructure), target(class.links, reference.RoleControlPlane),
 			targets(class.links, reference.RoleMachineTemplate)}
 	}
-	p := parts{infra: target(links, reference.RoleInfrastructure), controlPlane: target(links, reference.RoleControlPlane)}
+	p := parts{infra: target(links, reference.RoleInfrastructure), controlPlane: target(links,
+		reference.RoleControlPlane)}
 	if p.controlPlane != nil {
 		p.machines = targets(p.controlPlane.links, reference.RoleMachineTemplate)
 	}

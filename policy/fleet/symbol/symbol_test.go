@@ -152,7 +152,8 @@ func TestResolve(t *testing.T) {
 
 // soup draws texts of the pieces that placeholders are made of.
 func soup() *rapid.Generator[string] {
-	pieces := []string{"$", "{", "}", "${", "$$", "A", "B", ":=", "-", "=", `"`, "'", "\\u0024", "\\u007d", "1", " ", "[", "]", "/", "x"}
+	pieces := []string{"$", "{", "}", "${", "$$", "A", "B", ":=", "-", "=",
+		`"`, "'", "\\u0024", "\\u007d", "1", " ", "[", "]", "/", "x"}
 	return rapid.Map(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 14), func(parts []string) string {
 		return strings.Join(parts, "")
 	})
@@ -165,7 +166,8 @@ func TestResolvingTwiceChangesNothing(t *testing.T) {
 }
 
 func FuzzResolveScalar(f *testing.F) {
-	for _, seed := range []string{"${X:=1}", "a${B:=${A}}b", "$${A}", `${A:="x"}`, "${A", "${A:=$}{B}", "${B=$}{}", "${A//x/${B}}"} {
+	for _, seed := range []string{"${X:=1}", "a${B:=${A}}b", "$${A}", `${A:="x"}`, "${A", "${A:=$}{B}", "${B=$}{}",
+		"${A//x/${B}}"} {
 		f.Add(seed, "value")
 	}
 	f.Fuzz(func(t *testing.T, text, value string) {

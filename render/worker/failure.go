@@ -53,13 +53,19 @@ var exhausted = []string{
 func (p *process) death(err error, l Limits) *render.Problem {
 	exit, _ := errors.AsType[*exec.ExitError](p.end)
 	switch {
-	case exit != nil && (exit.ExitCode() == sandbox.ExitCPU || signalled(exit, syscall.SIGXCPU)):
+	case exit != nil && exit.ExitCode() == sandbox.ExitCPU:
 		return &render.Problem{
 			Cause:   render.CauseDeadline,
 			Message: fmt.Sprintf("rendering took more than %v of CPU", l.CPU),
 			Remedy:  "look for what makes it repeat itself, or split the root",
 		}
-	case p.alone && signalled(exit, syscall.SIGKILL), p.stderr.holds(exhausted...):
+	case p.alone && killed(exit):
+		return &render.Problem{
+			Cause:   render.CauseMemory,
+			Message: "the renderer was killed from outside, most likely for want of memory",
+			Remedy:  "give the machine more memory, or split the root",
+		}
+	case p.stderr.holds(exhausted...):
 		return &render.Problem{
 			Cause:   render.CauseMemory,
 			Message: fmt.Sprintf("rendering took more than %d MiB of memory", l.Data>>20),
@@ -84,10 +90,11 @@ func (p *process) death(err error, l Limits) *render.Problem {
 	}
 }
 
-func signalled(exit *exec.ExitError, signal syscall.Signal) bool {
+// killed reports whether a process was ended by SIGKILL.
+func killed(exit *exec.ExitError) bool {
 	if exit == nil {
 		return false
 	}
 	status, ok := exit.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == signal
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/sandbox"
 )
 
 // realPool is a pool of the real children under the usual limits.
@@ -32,6 +33,16 @@ const secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\
 
 func TestRealChild(t *testing.T) {
 	p := realPool(t)
+	held := map[string]bool{}
+	for _, w := range p.Walls() {
+		held[w.Name] = w.Holds
+		t.Logf("%s: %v %s", w.Name, w.Holds, w.Why)
+	}
+	for _, name := range []string{sandbox.WallHTTP, sandbox.WallEnvironment} {
+		if !held[name] {
+			t.Errorf("the real child has no wall %q", name)
+		}
+	}
 	tree := newTree(map[string]string{
 		"base/kustomization.yaml":    "resources: [cm.yaml]\n",
 		"base/cm.yaml":               configMap,

@@ -33,7 +33,10 @@ const (
 func (p *Pool) Scan(ctx context.Context, tree render.Tree, paths []string) ([]render.FileFacts, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &scan{pool: p, tree: tree, facts: make([]render.FileFacts, len(paths)), folders: map[string][]render.Entry{}}
+	s := &scan{
+		pool: p, tree: tree, facts: make([]render.FileFacts, len(paths)),
+		folders: map[string][]render.Entry{}, first: map[key]int{}, twins: map[int]int{},
+	}
 	room := make(chan struct{}, p.options.Children)
 	var running sync.WaitGroup
 	for batch, err := range s.batches(ctx, paths) {
@@ -53,6 +56,9 @@ func (p *Pool) Scan(ctx context.Context, tree render.Tree, paths []string) ([]re
 	if err := context.Cause(ctx); err != nil {
 		return nil, fmt.Errorf("scan %d files: %w", len(paths), p.ended(err))
 	}
+	for twin, place := range s.twins {
+		s.facts[twin] = s.facts[place]
+	}
 	for i, name := range paths {
 		s.facts[i] = located(s.facts[i], name)
 	}
@@ -70,12 +76,16 @@ func located(f render.FileFacts, name string) render.FileFacts {
 }
 
 // scan is one call of [Pool.Scan]. Only the walk over the paths touches the
-// folders; batches write to facts at places of their own.
+// maps; batches write to facts at places of their own.
 type scan struct {
 	pool    *Pool
 	tree    render.Tree
 	facts   []render.FileFacts
 	folders map[string][]render.Entry
+	// first is the place of each file that is being scanned, and twins are the
+	// places that get the same facts as another.
+	first map[key]int
+	twins map[int]int
 }
 
 // batch is files that one message carries.
@@ -124,6 +134,11 @@ func (s *scan) add(ctx context.Context, b *batch, place int, name string) error 
 		s.facts[place] = facts
 		return nil
 	}
+	if first, ok := s.first[k]; ok {
+		s.twins[place] = first
+		return nil
+	}
+	s.first[k] = place
 	content, err := s.tree.ReadFile(ctx, at.path)
 	limit := s.pool.options.Limits.File
 	switch {

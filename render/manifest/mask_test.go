@@ -381,7 +381,7 @@ func TestZipBomb(t *testing.T) {
 			}
 		}
 	})
-	if result.AllocedBytesPerOp() > 128<<20 || result.NsPerOp() > 3e9 {
+	if result.AllocedBytesPerOp() > 128<<20 {
 		t.Error(result, result.MemString())
 	}
 }

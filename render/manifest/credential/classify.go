@@ -71,7 +71,13 @@ var placeholder = regexp.MustCompile(
 // Placeholder reports whether nothing but placeholders, space and punctuation
 // is there.
 func Placeholder(value string) bool {
-	return placeholder.MatchString(value) && !strings.ContainsFunc(placeholder.ReplaceAllString(value, ""), isWord)
+	return mayHold(value) && placeholder.MatchString(value) &&
+		!strings.ContainsFunc(placeholder.ReplaceAllString(value, ""), isWord)
+}
+
+// mayHold is a cheap look for a placeholder's beginning.
+func mayHold(value string) bool {
+	return strings.Contains(value, "${") || strings.Contains(value, "<") || strings.Contains(value, "{{")
 }
 
 func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
@@ -80,7 +86,7 @@ func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 // there is one, no sensitive key has another value, and nothing else looks
 // like a token.
 func templated(value string) bool {
-	if !placeholder.MatchString(value) || !strings.Contains(value, "\n") {
+	if !mayHold(value) || !strings.Contains(value, "\n") || !placeholder.MatchString(value) {
 		return false
 	}
 	filled := false

@@ -198,9 +198,25 @@ func (r *reading) folder(n naming, p place, as role) {
 		r.remote(n)
 		return
 	}
+	if ambiguous(n.value) {
+		r.fail(n, render.CauseSyntax, ", which kustomize takes for two list items that ran together: a name with \"..\" in it",
+			"correct the indentation, or rename the folder")
+		return
+	}
 	below, problem := r.c.folder(p.real, as, n)
 	r.problem = problem
 	r.total = r.total.plus(below)
+}
+
+// ambiguous reports whether kustomize refuses a folder because a part of its
+// path holds "..", as two list items do that ran together.
+func ambiguous(name string) bool {
+	for part := range strings.SplitSeq(name, "/") {
+		if part != ".." && strings.Contains(part, "..") {
+			return true
+		}
+	}
+	return false
 }
 
 // documents reads a file as YAML, as kustomize will.

@@ -46,6 +46,8 @@
 //
 //	path        list of keys and indices in the object; for an absent field the field to set
 //	absent      optional, true when the field at path does not exist
+//	collection  optional, true when the field at path is a collection that lacks something: a class
+//	            patch that sets the field need not bring that
 //	message     one sentence, lower-case names as written, no full stop, no line
 //	            break, never a masked value
 //	severity    optional, to lower or raise the rule's

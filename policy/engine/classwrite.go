@@ -3,9 +3,10 @@ package engine
 // applyClassWrites corrects what rules said of a template by what ClusterClass
 // patches write into it. A finding at, above or below a written path is
 // conditional: the patch may mend it or make it. A finding that a field is
-// absent is dropped where a patch sets exactly that field for every cluster;
-// a patch that sets something above it may leave the field out, so there the
-// finding stays, conditional.
+// absent is dropped where a patch sets exactly that field for every cluster,
+// unless the field is a collection that lacks something. A patch that sets
+// something above it may leave the field out, so there the finding stays,
+// conditional.
 func applyClassWrites(hits []Hit, writes []ClassWrite) []Hit {
 	if len(writes) == 0 {
 		return hits
@@ -18,7 +19,7 @@ func applyClassWrites(hits []Hit, writes []ClassWrite) []Hit {
 			if !hit.Path.HasPrefix(write.Path) && !write.Path.HasPrefix(hit.Path) {
 				continue
 			}
-			mended = mended || hit.Absent && !write.Conditional && write.Op != "remove" &&
+			mended = mended || hit.Absent && !hit.Collection && !write.Conditional && write.Op != "remove" &&
 				hit.Path.Compare(write.Path) == 0
 			if hit.ClassWrite == nil {
 				hit.ClassWrite = write

@@ -14,7 +14,7 @@ import (
 
 // hitKeys are the keys that a member of a rule's set may have.
 var hitKeys = []string{"path", "absent", "message", "severity", "confidence", "evidence", "measure",
-	"object", "related", "clusters"}
+	"object", "related", "clusters", "collection"}
 
 // subject is what an input is about: a hit's object unless the rule says otherwise.
 type subject struct {
@@ -92,6 +92,11 @@ func (h *Hit) set(name string, value ast.Value) (err error) {
 		}
 	case "message":
 		h.Message, err = decodeMessage(value)
+	case "collection":
+		collection, ok := value.(ast.Boolean)
+		if h.Collection = bool(collection); !ok {
+			err = errors.New("want true or false")
+		}
 	case "severity":
 		text, _ := value.(ast.String)
 		if h.Severity = Severity(text); h.Severity.Rank() == 0 {

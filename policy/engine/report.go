@@ -22,7 +22,10 @@ type Hit struct {
 	// Path is the field, or for an absent one the field to set.
 	Path render.Path
 	// Absent says that the field at Path does not exist.
-	Absent     bool
+	Absent bool
+	// Collection says that the field at Path is a collection that lacks
+	// something: a class patch that sets it need not bring that.
+	Collection bool
 	Message    string
 	Severity   Severity // the rule's, unless the hit lowers or raises it
 	Confidence Confidence

@@ -168,19 +168,31 @@ func TestClassWrites(t *testing.T) {
 		want   Confidence // "" when dropped
 		writer bool
 	}{
-		"elsewhere":            {Hit{Path: at("a", "b")}, ClassWrite{Path: at("a", "c"), Op: "add"}, Certain, false},
-		"a longer name":        {Hit{Path: at("ab")}, ClassWrite{Path: at("a"), Op: "add"}, Certain, false},
-		"at":                   {Hit{Path: at("a", "b")}, ClassWrite{Path: at("a", "b"), Op: "add"}, Conditional, true},
-		"below":                {Hit{Path: at("a", "b")}, ClassWrite{Path: at("a"), Op: "replace"}, Conditional, true},
-		"above":                {Hit{Path: at("a")}, ClassWrite{Path: at("a", "b"), Op: "add"}, Conditional, true},
-		"removed":              {Hit{Path: at("a")}, ClassWrite{Path: at("a"), Op: "remove"}, Conditional, true},
-		"unknown stays":        {Hit{Path: at("a"), Confidence: Unknown}, ClassWrite{Path: at("a"), Op: "add"}, Unknown, true},
-		"absent, always set":   {Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "add"}, "", false},
-		"absent, replaced":     {Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "replace"}, "", false},
-		"absent, perhaps set":  {Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "add", Conditional: true}, Conditional, true},
-		"absent, removed":      {Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "remove"}, Conditional, true},
-		"absent below a write": {Hit{Path: at("a", "b"), Absent: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true},
-		"absent above a write": {Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a", "b"), Op: "add"}, Conditional, true},
+		"elsewhere":     {Hit{Path: at("a", "b")}, ClassWrite{Path: at("a", "c"), Op: "add"}, Certain, false},
+		"a longer name": {Hit{Path: at("ab")}, ClassWrite{Path: at("a"), Op: "add"}, Certain, false},
+		"at":            {Hit{Path: at("a", "b")}, ClassWrite{Path: at("a", "b"), Op: "add"}, Conditional, true},
+		"below":         {Hit{Path: at("a", "b")}, ClassWrite{Path: at("a"), Op: "replace"}, Conditional, true},
+		"above":         {Hit{Path: at("a")}, ClassWrite{Path: at("a", "b"), Op: "add"}, Conditional, true},
+		"removed":       {Hit{Path: at("a")}, ClassWrite{Path: at("a"), Op: "remove"}, Conditional, true},
+		"unknown stays": {
+			Hit{Path: at("a"), Confidence: Unknown}, ClassWrite{Path: at("a"), Op: "add"}, Unknown, true,
+		},
+		"absent, always set": {Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "add"}, "", false},
+		"absent, replaced":   {Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "replace"}, "", false},
+		"absent, perhaps set": {
+			Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "add", Conditional: true},
+			Conditional, true,
+		},
+		"absent, removed": {
+			Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "remove"}, Conditional, true,
+		},
+		"a collection, set":    {Hit{Path: at("a"), Absent: true, Collection: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true},
+		"absent below a write": {
+			Hit{Path: at("a", "b"), Absent: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true,
+		},
+		"absent above a write": {
+			Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a", "b"), Op: "add"}, Conditional, true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.hit.Confidence == "" {
@@ -282,7 +294,8 @@ func TestOrderDoesNotMatter(t *testing.T) {
 // TestConcurrentUse is for the race detector: kinds are prepared while others are judged.
 func TestConcurrentUse(t *testing.T) {
 	e := load(t, draft{body: speaks}, draft{slug: "abc/two", id: "CS-ABC-002", body: speaks},
-		draft{slug: "abc/three", id: "CS-ABC-003", scope: "change", body: "findings contains {\"path\": [], \"message\": \"m\"}"})
+		draft{slug: "abc/three", id: "CS-ABC-003", scope: "change",
+			body: `findings contains {"path": [], "message": "m"}`})
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
@@ -307,7 +320,8 @@ func FuzzDecodeHit(f *testing.F) {
 	for _, seed := range []string{
 		`{"path": ["a", 0], "message": "m"}`, `{"path": [1e300], "message": "m"}`, `{"message": "masked:x"}`,
 		`{"path": [], "message": "m", "absent": true, "measure": 1e999, "evidence": {"a": [null]}}`,
-		`{"object": {"group": "", "kind": "", "namespace": "", "name": "", "destination": ""}, "path": ["x"], "message": "m"}`,
+		`{"object": {"group": "", "kind": "", "namespace": "", "name": "", "destination": ""},
+			"path": ["x"], "message": "m"}`,
 		`{"related": [], "clusters": ["b", "a", "a"], "path": ["a"], "message": "m", "confidence": "unknown"}`, `[]`, `1`,
 	} {
 		f.Add(seed)

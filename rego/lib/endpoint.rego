@@ -31,19 +31,20 @@ anyone(path) if {
 }
 
 # A load balancer of AWS: internet-facing unless internal; rules of its own
-# take the place of the rule that lets everyone in.
+# take the place of the one that lets everyone in.
 open contains own(["controlPlaneLoadBalancer", "scheme"]) if {
 	kind == "AWSCluster"
 	not at(["controlPlaneLoadBalancer", "scheme"]) == "internal"
 	not at(["controlPlaneLoadBalancer", "loadBalancerType"]) == "disabled"
-	count(field.list(at(["controlPlaneLoadBalancer", "ingressRules"]))) == 0
+	aws_open
 }
 
-open contains own(["controlPlaneLoadBalancer", "ingressRules"]) if {
-	kind == "AWSCluster"
-	not at(["controlPlaneLoadBalancer", "scheme"]) == "internal"
-	not at(["controlPlaneLoadBalancer", "loadBalancerType"]) == "disabled"
-	some rule in field.list(at(["controlPlaneLoadBalancer", "ingressRules"]))
+aws_rules := field.list(at(["controlPlaneLoadBalancer", "ingressRules"]))
+
+aws_open if count(aws_rules) == 0
+
+aws_open if {
+	some rule in aws_rules
 	some name in ["cidrBlocks", "ipv6CidrBlocks"]
 	some network in field.list(field.get(rule, [name]))
 	network in {"0.0.0.0/0", "::/0"}

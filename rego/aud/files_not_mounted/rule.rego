@@ -65,6 +65,7 @@ guessed(_) if volumes.guessed
 findings contains {
 	"path": volumes.path,
 	"absent": field.absent(volumes.path),
+	"collection": true,
 	"message": concat("; ", sort(wrong)),
 	"evidence": {what: file | some [what, file] in wanted},
 	"measure": wrong,
@@ -75,6 +76,7 @@ findings contains {
 findings contains {
 	"path": volumes.path,
 	"absent": field.absent(volumes.path),
+	"collection": true,
 	"message": "placeholders decide whether the API server sees its audit files",
 	"confidence": "unknown",
 } if {
@@ -105,6 +107,7 @@ delivered if {
 findings contains {
 	"path": array.concat(kubeadm.prefix, ["files"]),
 	"absent": field.absent(array.concat(kubeadm.prefix, ["files"])),
+	"collection": true,
 	"message": "nothing in the object writes the audit policy onto the node",
 	"confidence": "unknown",
 	"evidence": policy,

@@ -33,6 +33,7 @@ import data.countersign.lib.value
 findings contains {
 	"path": apiserver.path,
 	"absent": field.absent(apiserver.path),
+	"collection": true,
 	"message": "the API server runs without an audit policy",
 	"confidence": confidence,
 } if {

@@ -36,8 +36,8 @@ test_aws if {
 		count(found) == count([1 | scheme != "internal"])
 	}
 	paths("AWSCluster", balancer([{"cidrBlocks": ["10.0.0.0/8"]}])) == set()
-	paths("AWSCluster", balancer([{"cidrBlocks": ["0.0.0.0/0"]}])) == {["controlPlaneLoadBalancer", "ingressRules"]}
-	paths("AWSCluster", balancer([{"ipv6CidrBlocks": ["::/0"]}])) == {["controlPlaneLoadBalancer", "ingressRules"]}
+	paths("AWSCluster", balancer([{"cidrBlocks": ["0.0.0.0/0"]}])) == {["controlPlaneLoadBalancer", "scheme"]}
+	paths("AWSCluster", balancer([{"ipv6CidrBlocks": ["::/0"]}])) == {["controlPlaneLoadBalancer", "scheme"]}
 	paths("AWSCluster", {"controlPlaneLoadBalancer": {"loadBalancerType": "disabled"}}) == set()
 }
 

@@ -258,7 +258,8 @@ var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Ku
 // scannable reports whether a path may hold manifests that a deployer applies.
 // What git, GitHub and we ourselves obey is no manifest.
 func scannable(name string) bool {
-	if first := strings.Split(name, "/")[0]; first == ".git" || first == ".github" || strings.HasPrefix(first, ".countersign") {
+	first, _, _ := strings.Cut(name, "/")
+	if first == ".git" || first == ".github" || strings.HasPrefix(first, ".countersign") {
 		return false
 	}
 	return isYAML(name) || strings.EqualFold(path.Ext(name), ".json") ||

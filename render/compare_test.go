@@ -27,16 +27,19 @@ func TestAffected(t *testing.T) {
 		edits map[string]string
 		want  []string
 	}{
-		"nothing":                         {nil, nil},
-		"a file that nobody reads":        {map[string]string{"README.md": "bye", "c/eu/unused.txt": "x"}, nil},
-		"a file of one overlay":           {map[string]string{"c/eu/a.yaml": manifest("Pod", "eu", `"x":2`)}, []string{"c/eu"}},
-		"the base":                        {map[string]string{"base/b.yaml": manifest("Pod", "base")}, []string{"c/eu", "c/us"}},
-		"a second kustomization":          {map[string]string{"base/Kustomization": "x"}, []string{"c/eu", "c/us"}},
-		"a file becomes a symlink":        {map[string]string{"base/b.yaml": "-> ../README.md"}, []string{"c/eu", "c/us"}},
-		"a new manifest beside a plain":   {map[string]string{"plain/q.yaml": manifest("Pod", "q")}, []string{"plain"}},
-		"a new folder":                    {map[string]string{"new/q.yaml": manifest("Pod", "q")}, []string{"new"}},
-		"a root is gone":                  {map[string]string{"plain/p.yaml": ""}, []string{"plain"}},
-		"a kustomization makes it a root": {map[string]string{"plain/kustomization.yaml": kustomize("p.yaml")}, []string{"plain"}},
+		"nothing":                  {nil, nil},
+		"a file that nobody reads": {map[string]string{"README.md": "bye", "c/eu/unused.txt": "x"}, nil},
+		"a file of one overlay": {
+			map[string]string{"c/eu/a.yaml": manifest("Pod", "eu", `"x":2`)}, []string{"c/eu"}},
+		"the base": {
+			map[string]string{"base/b.yaml": manifest("Pod", "base")}, []string{"c/eu", "c/us"}},
+		"a second kustomization":        {map[string]string{"base/Kustomization": "x"}, []string{"c/eu", "c/us"}},
+		"a file becomes a symlink":      {map[string]string{"base/b.yaml": "-> ../README.md"}, []string{"c/eu", "c/us"}},
+		"a new manifest beside a plain": {map[string]string{"plain/q.yaml": manifest("Pod", "q")}, []string{"plain"}},
+		"a new folder":                  {map[string]string{"new/q.yaml": manifest("Pod", "q")}, []string{"new"}},
+		"a root is gone":                {map[string]string{"plain/p.yaml": ""}, []string{"plain"}},
+		"a kustomization makes it a root": {
+			map[string]string{"plain/kustomization.yaml": kustomize("p.yaml")}, []string{"plain"}},
 		"a root is used by another": {
 			map[string]string{"c/us/kustomization.yaml": kustomize("../../base", "../eu")}, []string{"c/eu", "c/us"}},
 		"a mode": {map[string]string{"c/eu/a.yaml": "+x " + fleet["c/eu/a.yaml"]}, []string{"c/eu"}},
@@ -97,8 +100,9 @@ func TestMissingFilesAffectWhenTheyAppear(t *testing.T) {
 
 func TestCompareBuildsAndReads(t *testing.T) {
 	head := fleet.with(map[string]string{
-		"base/b.yaml": manifest("Pod", "base", `"x":2`), "README.md": "", "base/stray.yaml": "1", "plain/p.yaml": "-> ../c/eu/p.json",
-		"c/eu/p.json": manifest("Pod", "p", `"x":2`),
+		"base/b.yaml": manifest("Pod", "base", `"x":2`), "README.md": "", "base/stray.yaml": "1",
+		"plain/p.yaml": "-> ../c/eu/p.json",
+		"c/eu/p.json":  manifest("Pod", "p", `"x":2`),
 	})
 	c := compare(t, fleet, head)
 	want := []string{
@@ -120,7 +124,8 @@ func TestCompareBuildsAndReads(t *testing.T) {
 		got = append(got, file{f.Path, f.BeforeMode, f.AfterMode, strings.Join(f.ReadBy, " ")})
 	}
 	wantFiles := []file{
-		{"README.md", ModeFile, 0, ""}, {"base/b.yaml", ModeFile, ModeFile, "c/eu c/us"}, {"base/stray.yaml", 0, ModeFile, ""},
+		{"README.md", ModeFile, 0, ""}, {"base/b.yaml", ModeFile, ModeFile, "c/eu c/us"},
+		{"base/stray.yaml", 0, ModeFile, ""},
 		{"c/eu/p.json", 0, ModeFile, "plain"},
 		{"plain/p.yaml", ModeFile, ModeSymlink, "plain"},
 	}
@@ -185,7 +190,8 @@ func TestExpandSharesEqualSides(t *testing.T) {
 
 func TestSharedFilesAreScannedOnce(t *testing.T) {
 	builder := &fake{}
-	if _, err := Compare(t.Context(), builder, fleet, fleet.with(map[string]string{"x/y.yaml": "1"}), Options{}); err != nil {
+	head := fleet.with(map[string]string{"x/y.yaml": "1"})
+	if _, err := Compare(t.Context(), builder, fleet, head, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if len(builder.scanned) != 7 {
@@ -212,7 +218,8 @@ func TestAudit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"c/eu", "plain"}, c.Affected); diff != "" || len(c.Head.Builds) != 2 || c.Changes != nil || c.Files != nil {
+	diff := cmp.Diff([]string{"c/eu", "plain"}, c.Affected)
+	if diff != "" || len(c.Head.Builds) != 2 || c.Changes != nil || c.Files != nil {
 		t.Errorf("%s, %d builds", diff, len(c.Head.Builds))
 	}
 	if len(c.Duplicates) != 1 || c.Duplicates[0].Name != "p" || len(c.Duplicates[0].Sources) != 2 {
@@ -278,7 +285,8 @@ func drawFile(t *rapid.T, label string) (name, content string) {
 	dirs := rapid.SampledFrom([]string{"a", "a/c", "b", "base", "x/y"})
 	dir := dirs.Draw(t, label+" folder")
 	target := rapid.SampledFrom([]string{
-		"d.yaml", "e.yaml", "../base", "../b", "../a/c", "c", "l", "../base/d.yaml", "../../base", "../b/l", "none", "../x/y", ".", "../m/n/o.yaml",
+		"d.yaml", "e.yaml", "../base", "../b", "../a/c", "c", "l", "../base/d.yaml",
+		"../../base", "../b/l", "none", "../x/y", ".", "../m/n/o.yaml",
 	})
 	switch rapid.IntRange(0, 5).Draw(t, label+" what") {
 	case 0, 1:
@@ -300,7 +308,8 @@ func drawFile(t *rapid.T, label string) (name, content string) {
 		return dir + "/d.yaml", `{"apiVersion":"builtin","kind":"T","reads":"` + target.Draw(t, label+" reads") + `"}`
 	}
 	value := rapid.SampledFrom([]string{`"x":1`, `"x":2`}).Draw(t, label+" value")
-	return dir + "/" + rapid.SampledFrom([]string{"d.yaml", "e.yaml", "m/n/o.yaml"}).Draw(t, label+" name"), manifest("Pod", "p", value)
+	name = rapid.SampledFrom([]string{"d.yaml", "e.yaml", "m/n/o.yaml"}).Draw(t, label+" name")
+	return dir + "/" + name, manifest("Pod", "p", value)
 }
 
 // sound drops files that lie where another file is.

@@ -38,7 +38,7 @@ func (g *references) named() []naming {
 // The top of a repository is not taken so: it is the path of every object that
 // means another repository and does not say a path.
 func (g *references) applied(name naming, roots []Root) []int {
-	at, found := slices.BinarySearchFunc(roots, name.folder, func(r Root, dir string) int { return strings.Compare(r.Path, dir) })
+	at, found := findRoot(roots, name.folder)
 	var applied []int
 	if found {
 		applied = append(applied, at)

@@ -115,6 +115,10 @@ func TestChanges(t *testing.T) {
 		"base unknown: nothing moved there": {
 			[]object{placed("e", "s", a)}, []object{unsure(placed("d", "r", a))},
 			[]string{"create d a [r]", "delete e a [s]"}},
+		"a placeholder means the same in one root only": {
+			[]object{placed("d", "r", resource("Pod", "${A}", "1")), placed("d", "s", resource("Pod", "${A}", "1"))},
+			[]object{placed("d", "r", resource("Pod", "${A}", "2")), placed("e", "s", resource("Pod", "${A}", "1"))},
+			[]string{"delete d ${A} [s]", "update d ${A} spec.f0 [r]", "create e ${A} [s]"}},
 		"what was applied nowhere is applied now": {
 			[]object{local(placed("d", "r", a))}, []object{placed("d", "r", a)}, []string{"create d a [r]", "delete d a [r]"}},
 	} {
@@ -135,6 +139,7 @@ func TestDuplicates(t *testing.T) {
 	a, b := resource("Pod", "a", "1"), resource("Pod", "b", "1")
 	got := duplicates([]object{
 		placed("d", "s", a), placed("d", "r", a), placed("e", "r", a), placed("d", "r", b), placed("d", "r", b),
+		placed("d", "r", resource("Pod", "${A}")), placed("d", "s", resource("Pod", "${A}")),
 		local(placed("f", "r", a)), local(placed("f", "s", a)), placed("g", "r", a), local(placed("g", "r", a)),
 	})
 	want := []Duplicate{
@@ -188,7 +193,8 @@ func drawSide(t *rapid.T, label string) []object {
 		}
 		destination := draw("destination", "d", "e")
 		root := destination + draw("root", "1", "2")
-		r := resource(draw("kind", "Pod", "Job"), draw("name", "a", "b", "c"), draw("value", "1", "2"), draw("more", "1", "2"))
+		r := resource(draw("kind", "Pod", "Job"), draw("name", "a", "b", "c"),
+			draw("value", "1", "2"), draw("more", "1", "2"))
 		found[root+r.Kind+r.Name] = placed(destination, root, r)
 	}
 	return slices.Collect(maps.Values(found))
@@ -205,7 +211,9 @@ func TestChangeProperties(t *testing.T) {
 			t.Fatalf("order matters: %v and %v", show(all), show(again))
 		}
 		back := count(changes(head, base))
-		for action, reverse := range map[Action]Action{ActionCreate: ActionDelete, ActionUpdate: ActionUpdate, ActionMove: ActionMove} {
+		for action, reverse := range map[Action]Action{
+			ActionCreate: ActionDelete, ActionUpdate: ActionUpdate, ActionMove: ActionMove,
+		} {
 			if count(all)[action] != back[reverse] {
 				t.Fatalf("%s %d, but on the way back %s %d", action, count(all)[action], reverse, back[reverse])
 			}
@@ -218,9 +226,9 @@ func TestChangeProperties(t *testing.T) {
 func explained(t *rapid.T, base, head []object, all []Change) {
 	named := map[place]int{}
 	for _, c := range all {
-		named[place{c.Destination, c.Resource().Identity, false}]++
+		named[place{destination: c.Destination, Identity: c.Resource().Identity}]++
 		if c.From != "" {
-			named[place{c.From, c.Resource().Identity, false}]++
+			named[place{destination: c.From, Identity: c.Resource().Identity}]++
 		}
 	}
 	before, after := byPlace(base), byPlace(head)

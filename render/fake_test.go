@@ -96,7 +96,8 @@ func (k kustomization) String() string {
 func kustomize(resources ...string) string { return kustomization{Resources: resources}.String() }
 
 func manifest(kind, name string, extra ...string) string {
-	return fmt.Sprintf(`{"apiVersion":"v1","kind":%q,"metadata":{"name":%q},"spec":{%s}}`, kind, name, strings.Join(extra, ","))
+	const form = `{"apiVersion":"v1","kind":%q,"metadata":{"name":%q},"spec":{%s}}`
+	return fmt.Sprintf(form, kind, name, strings.Join(extra, ","))
 }
 
 func flux(name, folder, kubeconfig string) string {

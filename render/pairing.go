@@ -17,14 +17,26 @@ type object struct {
 }
 
 // place is what makes two objects one. What is applied nowhere is not what is
-// applied.
+// applied; and where a placeholder is part of a name, equal text means the
+// same only within one root, for each is substituted by its own values.
 type place struct {
 	destination string
 	Identity
 	local bool
+	root  string // "" unless the name holds a placeholder
 }
 
-func (o object) place() place { return place{o.destination, o.Identity, o.Local} }
+func (o object) place() place {
+	p := place{destination: o.destination, Identity: o.Identity, local: o.Local}
+	if o.symbolic() {
+		p.root = o.roots[0]
+	}
+	return p
+}
+
+func (o object) symbolic() bool {
+	return strings.Contains(o.Name, "${") || strings.Contains(o.Namespace, "${")
+}
 
 // content orders objects of one place, so that the order of roots and builds
 // does not matter.
@@ -191,9 +203,10 @@ func (p *pairs) pairGenerated() {
 	})
 }
 
-// pairMoved pairs what left one destination with what came to another.
+// pairMoved pairs what left one destination with what came to another. A name
+// with a placeholder may mean another object there.
 func (p *pairs) pairMoved() {
-	key := func(o object) (place, bool) { return place{Identity: o.Identity, local: o.Local}, true }
+	key := func(o object) (place, bool) { return place{Identity: o.Identity, local: o.Local}, !o.symbolic() }
 	match(p, key, func(before, after object) Change {
 		return Change{
 			Action: ActionMove, Destination: after.destination, From: before.destination,

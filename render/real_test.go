@@ -32,7 +32,9 @@ func TestMain(m *testing.M) {
 
 func pool(t *testing.T) *worker.Pool {
 	t.Helper()
-	p, err := worker.New(t.Context(), worker.Options{Args: []string{childArg}, Key: []byte(strings.Repeat("k", 32)), KeyID: "id"})
+	p, err := worker.New(t.Context(), worker.Options{
+		Args: []string{childArg}, Key: []byte(strings.Repeat("k", 32)), KeyID: "id",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,15 +95,16 @@ func everything() map[string]string {
 		"transformers/kustomization.yml": "resources: [l.yaml]\n",
 		"transformers/l.yaml": "apiVersion: builtin\nkind: LabelTransformer\nmetadata: {name: l}\nlabels: {a: b}\n" +
 			"fieldSpecs: [{path: metadata/labels, create: true}]\n",
-		"o/c.yaml":                     "nameReference: []\n",
-		"o/crd.json":                   "{}",
-		"base/Kustomization":           "resources: [b.yaml]\n",
-		"base/b.yaml":                  configMap("base", "1"),
-		"component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ncommonAnnotations: {c: d}\n",
-		"plain/p.yaml":                 configMap("plain", "1"),
-		"other/kustomization.yaml":     "resources: [o.yaml]\n",
-		"other/o.yaml":                 configMap("other", "1"),
-		"README.md":                    "x",
+		"o/c.yaml":           "nameReference: []\n",
+		"o/crd.json":         "{}",
+		"base/Kustomization": "resources: [b.yaml]\n",
+		"base/b.yaml":        configMap("base", "1"),
+		"component/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n" +
+			"commonAnnotations: {c: d}\n",
+		"plain/p.yaml":             configMap("plain", "1"),
+		"other/kustomization.yaml": "resources: [o.yaml]\n",
+		"other/o.yaml":             configMap("other", "1"),
+		"README.md":                "x",
 	}
 }
 

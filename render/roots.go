@@ -52,11 +52,14 @@ func Roots(ctx context.Context, builder Builder, tree Tree, opts Options) (*Root
 
 // Root returns the judged root of that path.
 func (s *RootSet) Root(name string) (Root, bool) {
-	i, ok := slices.BinarySearchFunc(s.Roots, name, func(r Root, name string) int { return strings.Compare(r.Path, name) })
-	if !ok {
-		return Root{}, false
+	if i, ok := findRoot(s.Roots, name); ok {
+		return s.Roots[i], true
 	}
-	return s.Roots[i], true
+	return Root{}, false
+}
+
+func findRoot(roots []Root, name string) (int, bool) {
+	return slices.BinarySearchFunc(roots, name, func(r Root, name string) int { return strings.Compare(r.Path, name) })
 }
 
 // Closure lists the files that a root may read, sorted: every file in its

@@ -20,7 +20,9 @@ func TestRoots(t *testing.T) {
 		want []string
 	}{
 		"used bases and components are none": {memory{
-			"o/kustomization.yaml":    kustomization{Resources: []string{"../base", "d.yaml"}, Components: []string{"../c"}}.String(),
+			"o/kustomization.yaml": kustomization{
+				Resources: []string{"../base", "d.yaml"}, Components: []string{"../c"},
+			}.String(),
 			"o/d.yaml":                pod,
 			"base/kustomization.yml":  kustomize("x.yaml"),
 			"base/x.yaml":             pod,
@@ -195,8 +197,9 @@ func TestWhy(t *testing.T) {
 		"p/\n.yaml":                        manifest("Pod", "a"),
 	}, Options{})
 	for name, want := range map[string][]string{
-		"base/deploy.yaml":       {"clusters/eu-1 → ../../base (resources, line 2) → deploy.yaml (resources, line 1)"},
-		"deep/x y.yaml":          {"clusters/eu-1 → ../../base (resources, line 2) → ../deep (resources, line 2) → x y.yaml (resources, line 1)"},
+		"base/deploy.yaml": {"clusters/eu-1 → ../../base (resources, line 2) → deploy.yaml (resources, line 1)"},
+		"deep/x y.yaml": {"clusters/eu-1 → ../../base (resources, line 2) → ../deep (resources, line 2) → " +
+			"x y.yaml (resources, line 1)"},
 		"base/kustomization.yml": {"clusters/eu-1 → ../../base (resources, line 2) → base/kustomization.yml"},
 		"clusters/eu-1/a.yaml":   {"clusters/eu-1 → a.yaml (resources, line 1)"},
 		"p/\n.yaml":              {`p → "p/\n.yaml"`},
@@ -211,7 +214,10 @@ func TestWhy(t *testing.T) {
 		}
 	}
 	root, _ := set.Root("clusters/eu-1")
-	want := []string{"base/deploy.yaml", "base/kustomization.yaml", "clusters/eu-1/kustomization.yaml", "deep/kustomization.yaml", "deep/x y.yaml"}
+	want := []string{
+		"base/deploy.yaml", "base/kustomization.yaml", "clusters/eu-1/kustomization.yaml",
+		"deep/kustomization.yaml", "deep/x y.yaml",
+	}
 	if diff := cmp.Diff(want, set.Closure(root)); diff != "" {
 		t.Errorf("closure: %s", diff)
 	}

@@ -18,25 +18,35 @@ func TestValues(t *testing.T) {
 		before, after string
 		want          []string
 	}{
-		"equal":                {`{"a":[1,{"b":null}]}`, `{"a":[1,{"b":null}]}`, nil},
-		"scalar":               {`{"a":1}`, `{"a":2}`, []string{"~a 1>2"}},
-		"type":                 {`{"a":1}`, `{"a":"1"}`, []string{`~a 1>"1"`}},
-		"null is not absent":   {`{"a":null}`, `{}`, []string{"-a null"}},
-		"null is not empty":    {`{"a":null}`, `{"a":{}}`, []string{"~a null>{}"}},
-		"nil is not a list":    {`{"a":null}`, `{"a":[]}`, []string{"~a null>[]"}},
-		"insertion by name":    {`[{"name":"b","v":1}]`, `[{"name":"a"},{"name":"b","v":1}]`, []string{`+0 {"name":"a"}`}},
-		"removal by name":      {`[{"name":"a"},{"name":"b","v":1}]`, `[{"name":"b","v":2}]`, []string{`-0 {"name":"a"}`, "~0.v 1>2"}},
-		"rename by name":       {`[{"name":"a","v":1}]`, `[{"name":"b","v":1}]`, []string{`-0 {"name":"a","v":1}`, `+0 {"name":"b","v":1}`}},
-		"reorder is not lost":  {`[{"name":"a"},{"name":"b"}]`, `[{"name":"b"},{"name":"a"}]`, []string{"~0.name"}},
-		"files by path":        {`[{"path":"/a","c":"x"}]`, `[{"path":"/0","c":"y"},{"path":"/a","c":"x"}]`, []string{`+0 {"c":"y","path":"/0"}`}},
-		"name twice, so index": {`[{"name":"a","v":1},{"name":"a","v":2}]`, `[{"name":"a","v":1},{"name":"a","v":3}]`, []string{"~1.v 2>3"}},
-		"name twice, but path": {`[{"name":"a","mountPath":"/1"},{"name":"a","mountPath":"/2"}]`, `[{"name":"a","mountPath":"/2"}]`, []string{`-0`}},
-		"key 1 is not \"1\"":   {`[{"name":1,"v":1}]`, `[{"name":"1","v":1}]`, []string{"-0", "+0"}},
-		"scalars: insertion":   {`["a","b","c"]`, `["a","x","b","c"]`, []string{`+1 "x"`}},
-		"scalars: removal":     {`["a","b","c"]`, `["a","c"]`, []string{`-1 "b"`}},
-		"scalars: change":      {`["a","b","c"]`, `["a","x","c"]`, []string{`~1 "b">"x"`}},
-		"grown and changed":    {`["a","b","z"]`, `["a","x","y","z"]`, []string{`~1 "b">"x"`, `+2 "y"`}},
-		"shrunk and changed":   {`["a","x","y","z"]`, `["a","b","z"]`, []string{`-2 "y"`, `~1 "x">"b"`}},
+		"equal":              {`{"a":[1,{"b":null}]}`, `{"a":[1,{"b":null}]}`, nil},
+		"scalar":             {`{"a":1}`, `{"a":2}`, []string{"~a 1>2"}},
+		"type":               {`{"a":1}`, `{"a":"1"}`, []string{`~a 1>"1"`}},
+		"null is not absent": {`{"a":null}`, `{}`, []string{"-a null"}},
+		"null is not empty":  {`{"a":null}`, `{"a":{}}`, []string{"~a null>{}"}},
+		"nil is not a list":  {`{"a":null}`, `{"a":[]}`, []string{"~a null>[]"}},
+		"insertion by name":  {`[{"name":"b","v":1}]`, `[{"name":"a"},{"name":"b","v":1}]`, []string{`+0 {"name":"a"}`}},
+		"removal by name": {
+			`[{"name":"a"},{"name":"b","v":1}]`,
+			`[{"name":"b","v":2}]`, []string{`-0 {"name":"a"}`, "~0.v 1>2"}},
+		"rename by name": {
+			`[{"name":"a","v":1}]`,
+			`[{"name":"b","v":1}]`, []string{`-0 {"name":"a","v":1}`, `+0 {"name":"b","v":1}`}},
+		"reorder is not lost": {`[{"name":"a"},{"name":"b"}]`, `[{"name":"b"},{"name":"a"}]`, []string{"~0.name"}},
+		"files by path": {
+			`[{"path":"/a","c":"x"}]`,
+			`[{"path":"/0","c":"y"},{"path":"/a","c":"x"}]`, []string{`+0 {"c":"y","path":"/0"}`}},
+		"name twice, so index": {
+			`[{"name":"a","v":1},{"name":"a","v":2}]`,
+			`[{"name":"a","v":1},{"name":"a","v":3}]`, []string{"~1.v 2>3"}},
+		"name twice, but path": {
+			`[{"name":"a","mountPath":"/1"},{"name":"a","mountPath":"/2"}]`,
+			`[{"name":"a","mountPath":"/2"}]`, []string{`-0`}},
+		"key 1 is not \"1\"": {`[{"name":1,"v":1}]`, `[{"name":"1","v":1}]`, []string{"-0", "+0"}},
+		"scalars: insertion": {`["a","b","c"]`, `["a","x","b","c"]`, []string{`+1 "x"`}},
+		"scalars: removal":   {`["a","b","c"]`, `["a","c"]`, []string{`-1 "b"`}},
+		"scalars: change":    {`["a","b","c"]`, `["a","x","c"]`, []string{`~1 "b">"x"`}},
+		"grown and changed":  {`["a","b","z"]`, `["a","x","y","z"]`, []string{`~1 "b">"x"`, `+2 "y"`}},
+		"shrunk and changed": {`["a","x","y","z"]`, `["a","b","z"]`, []string{`-2 "y"`, `~1 "x">"b"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string

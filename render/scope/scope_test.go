@@ -38,7 +38,9 @@ func TestJudged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{"in": true, "in/a": true, "in/b": false, "in/b/c": false, "out": false, "": false} {
+	for name, want := range map[string]bool{
+		"in": true, "in/a": true, "in/b": false, "in/b/c": false, "out": false, "": false,
+	} {
 		if s.Judged(name) != want {
 			t.Errorf("%q: judged %v", name, !want)
 		}
@@ -46,7 +48,8 @@ func TestJudged(t *testing.T) {
 	if !s.Governed("in/b/x.yaml") {
 		t.Error("what is excluded is no longer governed")
 	}
-	if zero := (&Scope{}); !zero.Judged("") || !zero.Governed("a/b") || zero.Ignored("README.md") || !zero.Protected(".github/x") {
+	zero := &Scope{}
+	if !zero.Judged("") || !zero.Governed("a/b") || zero.Ignored("README.md") || !zero.Protected(".github/x") {
 		t.Error("the zero Scope does not govern everything")
 	}
 }

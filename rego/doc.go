@@ -15,9 +15,11 @@
 // head. A fleet rule's is such a folder, or a file: a fleet that is new; "want"
 // has a path, and "# limits: {clusters: 3}" sets the config's limits. Examples
 // are judged as a review would, without kustomize: secrets masked, nested
-// documents unpacked, ${X:=default} applied, references among them resolved. Each id is a line of ids.txt, for ever. To start one: countersign rules
-// new SECTION NAME; to test it: go test ./rego/ -run Rules/SECTION/NAME, or
-// countersign rules test DIR. A rule is tested alone with the library: a broken
+// documents unpacked, ${X:=default} applied, references among them resolved.
+//
+// Each id is a line of ids.txt, for ever. To start a rule: countersign rules new
+// SECTION NAME; to test it: go test ./rego/ -run Rules/SECTION/NAME, or
+// countersign rules test DIR. It is tested alone with the library: a broken
 // rule breaks no other.
 //
 // The package's METADATA annotation (scope: package) is the rule's identity:
@@ -83,7 +85,8 @@
 //	   "placeholders": [{"path": […], "symbol": "NAME"}]},
 //	 "clusters": [{"namespace", "name", "environment", "role", "labels": {}, "externally_managed": bool}],
 //	 "class_writes": [{"path": […], "op", "class", "patch", "conditional": bool}],
-//	 "links": [{"path": […], "role", "found": "destination|tree|missing", "group", "kind", "namespace", "name", "object": {…}|null}],
+//	 "links": [{"path": […], "role", "found": "destination|tree|missing",
+//	   "group", "kind", "namespace", "name", "object": {…}|null}],
 //	 "used_by": [{"group", "kind", "namespace", "name"}],
 //	 "params": {"CS-…": {"name": value}}}
 //
@@ -102,7 +105,8 @@
 // fleet (the changed clusters and what they share):
 //
 //	{"schema": "input/v1",
-//	 "clusters": [{cluster…, "destination", "root", "object": {id…, "destination"}, "provider", "changed": bool, "new": bool, "replicas": n}],
+//	 "clusters": [{cluster…, "destination", "root", "object": {id…, "destination"}, "provider",
+//	   "changed": bool, "new": bool, "replicas": n}],
 //	 "shares": [{"what": "network|identity|account|ca", "key": "",
 //	   "members": [{"cluster": {…}, "destination", "object": {id…, "destination"}, "path": […], "changed": bool}]}],
 //	 "totals": {"clusters", "clusters_added", "clusters_deleted", "nodes_added", "nodes_unknown"},

@@ -101,7 +101,7 @@ func block(src source) (*ast.Annotations, error) {
 	}
 	block := src.module.Annotations[0]
 	if block.Scope != "package" {
-		return nil, src.mistake(block.Location.Row, "METADATA has scope %s; write scope: package before the package", block.Scope)
+		return nil, src.mistake(block.Location.Row, "METADATA has scope %s; write scope: package", block.Scope)
 	}
 	lines := bytes.Split(src.text, []byte("\n"))
 	last := min(src.module.Package.Location.Row, len(lines))
@@ -174,7 +174,8 @@ func checkRule(rule Rule, meta custom) []string {
 		"custom.scope must be object, change or fleet")
 	demand(rule.Kind == KindFinding || rule.Scope == ScopeChange, "a "+string(rule.Kind)+" has scope change")
 	demand(rule.Remediation != "" || !acts, "custom.remediation is missing")
-	demand(guidelinePattern.MatchString(rule.Guideline), "custom.guideline must be an anchor such as limit-access/ssh-access")
+	demand(guidelinePattern.MatchString(rule.Guideline),
+		"custom.guideline must be an anchor such as limit-access/ssh-access")
 	demand(rule.Severity.Rank() > 0 || rule.Severity == "" && rule.Kind != KindFinding,
 		"custom.severity must be critical, high, medium or low")
 	demand(rule.Effect == "" || rule.Kind == KindFinding && slices.Contains([]Effect{Block, Warn, Info}, rule.Effect),

@@ -62,7 +62,8 @@ func TestScaffoldPasses(t *testing.T) {
 }
 
 func TestScaffoldRefuses(t *testing.T) {
-	for _, name := range [][2]string{{"Tag", "x"}, {"tag", "../x"}, {"tag", ""}, {"t", "x"}, {"toolong", "x"}, {"a/b", "c"},
+	for _, name := range [][2]string{{"Tag", "x"}, {"tag", "../x"}, {"tag", ""},
+		{"t", "x"}, {"toolong", "x"}, {"a/b", "c"},
 		{"tag", "x_test"}} {
 		if files, err := engine.Scaffold(name[0], name[1], nil); err == nil {
 			t.Errorf("%v: %v", name, slices.Sorted(maps.Keys(files)))
@@ -84,25 +85,46 @@ func TestHarnessSees(t *testing.T) {
 		old, new string // old "" appends; new "-" removes the file
 		want     string
 	}{
-		"a failing test":     {"rule_test.rego", "== 1 with", "== 2 with", "rule_test.rego:7: test_empty failed"},
-		"a failing builtin":  {"rule_test.rego", "", "\ntest_error if to_number(\"x\") == 1\n", "test_error"},
-		"a skipped test":     {"rule_test.rego", "", "\ntodo_test_more if true\n", "is skipped"},
-		"no tests":           {"rule_test.rego", "test_", "tost_", "no tests"},
-		"no test file":       {"rule_test.rego", "", "-", "rule_test.rego: "},
-		"a test elsewhere":   {"rule_test.rego", "owner_missing_test", "other_test", "package must be countersign.rules.tag.owner_missing_test"},
-		"uncovered lines":    {"rule.rego", "", "\nfindings contains {\"path\": [], \"message\": \"m\"} if {\n\tinput.resource.name == \"x\"\n\tinput.resource.kind == \"y\"\n}\n", "tests reach"},
-		"format":             {"rule.rego", "\"absent\": owner == null", "\"absent\":  owner == null", "rule.rego:27: not formatted"},
-		"length":             {"rule.rego", "", strings.Repeat("\n# more", 100) + "\n", "a rule has at most 120"},
-		"a long line":        {"rule.rego", "", "\n# " + strings.Repeat("x", 120) + "\n", "a line has at most 120"},
-		"a typo":             {"rule.rego", "resource.name", "resource.nmae", "undefined ref: input.resource.nmae"},
-		"metadata":           {"rule.rego", "# title: One line that says what must be\n", "", "title is missing"},
-		"no good example":    {"good/set.yaml", "", "-", "tag/owner_missing/good: no examples"},
-		"no bad example":     {"bad/absent.yaml", "", "-", "tag/owner_missing/bad: no examples"},
-		"a silent example":   {"bad/absent.yaml", "data: {}", "data: {owner: bob}", "missing: # want: ConfigMap/orphan data.owner"},
-		"a wrong path":       {"bad/absent.yaml", "data.owner", "data.ower", "unexpected: # want: ConfigMap/orphan data.owner"},
-		"wants nothing":      {"bad/absent.yaml", "# want:", "# hopes:", "a bad example begins with"},
-		"a good one wants":   {"good/set.yaml", "apiVersion", "# want: ConfigMap/owned x\napiVersion", "a good example wants nothing"},
-		"a good one speaks":  {"good/set.yaml", "owner: alice", "owner: \"\"", "unexpected: # want: ConfigMap/owned data.owner"},
+		"a failing test":    {"rule_test.rego", "== 1 with", "== 2 with", "rule_test.rego:7: test_empty failed"},
+		"a failing builtin": {"rule_test.rego", "", "\ntest_error if to_number(\"x\") == 1\n", "test_error"},
+		"a skipped test":    {"rule_test.rego", "", "\ntodo_test_more if true\n", "is skipped"},
+		"no tests":          {"rule_test.rego", "test_", "tost_", "no tests"},
+		"no test file":      {"rule_test.rego", "", "-", "rule_test.rego: "},
+		"a test elsewhere": {
+			"rule_test.rego", "owner_missing_test", "other_test",
+			"package must be countersign.rules.tag.owner_missing_test",
+		},
+		"uncovered lines": {
+			"rule.rego", "",
+			"\nfindings contains {\"path\": [], \"message\": \"m\"} if {\n" +
+				"\tinput.resource.name == \"x\"\n\tinput.resource.kind == \"y\"\n}\n",
+			"tests reach",
+		},
+		"format": {
+			"rule.rego", "\"absent\": owner == null", "\"absent\":  owner == null",
+			"rule.rego:27: not formatted",
+		},
+		"length":          {"rule.rego", "", strings.Repeat("\n# more", 100) + "\n", "a rule has at most 120"},
+		"a long line":     {"rule.rego", "", "\n# " + strings.Repeat("x", 120) + "\n", "a line has at most 120"},
+		"a typo":          {"rule.rego", "resource.name", "resource.nmae", "undefined ref: input.resource.nmae"},
+		"metadata":        {"rule.rego", "# title: One line that says what must be\n", "", "title is missing"},
+		"no good example": {"good/set.yaml", "", "-", "tag/owner_missing/good: no examples"},
+		"no bad example":  {"bad/absent.yaml", "", "-", "tag/owner_missing/bad: no examples"},
+		"a silent example": {
+			"bad/absent.yaml", "data: {}", "data: {owner: bob}",
+			"missing: # want: ConfigMap/orphan data.owner",
+		},
+		"a wrong path": {
+			"bad/absent.yaml", "data.owner", "data.ower", "unexpected: # want: ConfigMap/orphan data.owner",
+		},
+		"wants nothing": {"bad/absent.yaml", "# want:", "# hopes:", "a bad example begins with"},
+		"a good one wants": {
+			"good/set.yaml", "apiVersion", "# want: ConfigMap/owned x\napiVersion",
+			"a good example wants nothing",
+		},
+		"a good one speaks": {
+			"good/set.yaml", "owner: alice", "owner: \"\"", "unexpected: # want: ConfigMap/owned data.owner",
+		},
 		"unreadable example": {"good/set.yaml", "data:", "data: [", "good/set.yaml: "},
 		"a full stop":        {"rule.rego", "has no owner", "has no owner.", "without a full stop"},
 		"a malformed hit":    {"rule.rego", "\"message\":", "\"massage\":", "unknown key \"massage\""},
@@ -165,7 +187,8 @@ func TestOtherScopesHaveExamples(t *testing.T) {
 	write(t, filepath.Join(root, "tag/gone/good/edited/head.yaml"), config("x", "2"))
 	write(t, filepath.Join(root, "tag/many/rule.rego"), meta("fleet", "finding", "CS-TAG-002")+
 		"package countersign.rules.tag.many\n\n"+
-		"findings contains {\"path\": [], \"message\": \"is there\", \"object\": c.object} if {\n\tsome c in input.clusters\n\tc.new\n}\n")
+		"findings contains {\"path\": [], \"message\": \"is there\", \"object\": c.object} if {\n"+
+		"\tsome c in input.clusters\n\tc.new\n}\n")
 	write(t, filepath.Join(root, "tag/many/rule_test.rego"), "package countersign.rules.tag.many_test\n\n"+
 		"import data.countersign.rules.tag.many\n\n"+
 		"test_many if count(many.findings) == 1 with input as {\"clusters\": [{\"object\": {}, \"new\": true}]}\n")

@@ -71,7 +71,8 @@ func (Plain) Fleet(ctx context.Context, base, head []byte) (engine.Fleet, error)
 		if !found {
 			continue
 		}
-		document, problem := manifest.Parse("limits", append([]byte("apiVersion: countersign.dev/v1\nkind: Config\nlimits:"), text...))
+		content := "apiVersion: countersign.dev/v1\nkind: Config\nlimits:" + string(text)
+		document, problem := manifest.Parse("limits", []byte(content))
 		if problem != nil {
 			return engine.Fleet{}, errors.New(problem.Message)
 		}

@@ -7,7 +7,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/countersign-dev/countersign/policy"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -93,7 +92,7 @@ func code(text string) string {
 var (
 	// word is what may stand in running text: it is no markup, no mention, no
 	// reference and no link wherever it stands.
-	word = regexp.MustCompile(`^(?:[A-Za-z]+(?:['’-][A-Za-z]+)*|[0-9]{1,6}|[=/+–—→…×])$`)
+	word = regexp.MustCompile(`^(?:[A-Za-z]+(?:['’-][A-Za-z]+)*|[0-9]{1,6}%?|[0-9]{1,3}(?:,[0-9]{3})+|[=/+–—→…×])$`)
 	// reference is what GitHub could take for a commit.
 	reference = regexp.MustCompile(`^[0-9a-fA-F]{7,}$`)
 	// around are the marks that may stand around a word.
@@ -108,15 +107,18 @@ func prose(text string) string {
 	if len(parts)%2 == 0 {
 		parts = []string{strings.Join(parts, "`")}
 	}
-	var out []string
+	out := ""
 	for i, part := range parts {
+		next := words(part)
 		if i%2 == 1 {
-			out = append(out, code(part))
-			continue
+			next = code(part)
 		}
-		out = append(out, words(part))
+		if strings.HasSuffix(out, "`") && strings.HasPrefix(next, "`") {
+			out += " " // two fences must not become one
+		}
+		out += next
 	}
-	return strings.Join(out, "")
+	return out
 }
 
 func words(text string) string {
@@ -136,21 +138,34 @@ func words(text string) string {
 	return strings.Join(tokens, " ")
 }
 
+// maxPlace bounds a file's path.
+const maxPlace = 200
+
 // place is FILE:LINE as far as it is known.
 func place(s render.Source) string {
 	switch {
 	case s.File == "":
 		return ""
 	case s.Line > 0:
-		return fmt.Sprintf("%s:%d", visible(s.File), s.Line)
+		return fmt.Sprintf("%s:%d", short(visible(s.File), maxPlace), s.Line)
 	}
-	return visible(s.File)
+	return short(visible(s.File), maxPlace)
 }
 
-// objectName is Kind namespace/name.
-func objectName(o policy.Object) string {
-	if o.Namespace == "" {
-		return o.Kind + " " + o.Name
+// short cuts a text to at most limit bytes, whole runes, from its middle: what
+// a path or a name ends with often tells most.
+func short(text string, limit int) string {
+	if len(text) <= limit {
+		return text
 	}
-	return o.Kind + " " + o.Namespace + "/" + o.Name
+	const mark = "…"
+	head := (limit - len(mark)) * 2 / 3
+	tail := len(text) - (limit - len(mark) - head)
+	for head > 0 && !utf8.RuneStart(text[head]) {
+		head--
+	}
+	for tail < len(text) && !utf8.RuneStart(text[tail]) {
+		tail++
+	}
+	return text[:head] + mark + text[tail:]
 }

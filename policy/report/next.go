@@ -1,0 +1,162 @@
+package report
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/countersign-dev/countersign/policy"
+	"github.com/countersign-dev/countersign/render"
+)
+
+// next says what is to be done now and by whom, one step a sentence. Commands
+// stand between backticks. It is never empty.
+func (r Report) next() []string {
+	steps := r.stateSteps()
+	if r.verdict.Observing {
+		steps = append([]string{"The settings say mode `observe`: everything is said and nothing blocks. " +
+			"With mode `enforce` this would be the answer:"}, steps...)
+	}
+	return steps
+}
+
+func (r Report) stateSteps() []string {
+	switch r.verdict.State {
+	case policy.StateError:
+		return r.errorSteps()
+	case policy.StateBlocked:
+		steps := r.blockedSteps()
+		if n := len(policy.Blocking(r.assessment)); n > 0 {
+			steps = append(steps, r.fixSteps(n)...)
+		}
+		return steps
+	case policy.StateViolation:
+		steps := r.fixSteps(len(policy.Blocking(r.assessment)))
+		if r.verdict.Approvals.Status == policy.StatusPending {
+			steps = append(steps, r.approvalSteps()...)
+		}
+		return steps
+	case policy.StateNeedsApproval:
+		return r.approvalSteps()
+	case policy.StatePass:
+		return r.passSteps()
+	}
+	return []string{"The state " + r.verdict.State + " is not known to this report: do not merge on it."}
+}
+
+func (r Report) errorSteps() []string {
+	var steps []string
+	authors, machines := false, false
+	for _, p := range r.assessment.Problems {
+		switch p.Cause {
+		case render.CauseDeadline, render.CauseMemory, render.CauseCrash:
+			machines = true
+		default:
+			authors = true
+		}
+	}
+	if authors && r.assessment.Audit {
+		steps = append(steps, "Mend what could not be judged: each is listed below with what to do.")
+	} else if authors {
+		steps = append(steps, "Whoever can push to this change: mend what could not be judged (each is listed below "+
+			"with what to do) and push. No approval helps before.")
+	}
+	if machines {
+		steps = append(steps, "Something ran out of time or memory. Comment `/countersign recheck` to try again; "+
+			"if it stays so, make that root smaller.")
+	}
+	steps = append(steps, r.blockedSteps()...)
+	if len(steps) == 0 {
+		steps = append(steps, "Facts that the decision needs could not be read (a team, somebody's permission, the "+
+			"settings). Somebody with write access comments `/countersign recheck`; if it stays so, an owner of the "+
+			"repository looks at the teams in `.countersign.yaml` and at what the App may read.")
+	}
+	return steps
+}
+
+func (r Report) blockedSteps() []string {
+	var steps []string
+	for i, by := range r.verdict.Approvals.BlockedBy {
+		if more := len(r.verdict.Approvals.BlockedBy) - i; i == maxPeople && more > 1 {
+			steps = append(steps, "And "+thousands(more)+" more of these stand in the way.")
+			break
+		}
+		steps = append(steps, sentence(blocked(by)))
+	}
+	return steps
+}
+
+func (r Report) fixSteps(n int) []string {
+	first := string(policy.Blocking(r.assessment)[0].Rule)
+	fix := "The author: fix the " + plural(n, "finding") + " under \"Must be fixed\" and push. No approval replaces a fix."
+	if r.assessment.Audit {
+		fix = "Fix the " + plural(n, "finding") + " under \"Must be fixed\"."
+	}
+	return []string{fix, "What a rule wants and why, with examples: `countersign rules show " + first + "`."}
+}
+
+func (r Report) approvalSteps() []string {
+	approvals := r.verdict.Approvals
+	var steps []string
+	if n := approvals.Missing; n > 0 {
+		who := people(n)
+		if len(approvals.Counted) > 0 {
+			who = strings.Replace(who, " ", " more ", 1)
+		}
+		must := " must approve"
+		if n == 1 {
+			must = " has to approve"
+		}
+		steps = append(steps, who+must+": read the changes below, then \"Files changed\", \"Review changes\", "+
+			"\"Approve\". A comment is no approval.")
+		steps = append(steps, r.whoMay()+" An approval holds for exactly this change: a push that alters what is "+
+			"rendered needs a new one, a rebase does not.")
+	}
+	steps = append(steps, r.blockedSteps()...)
+	if len(steps) == 0 {
+		steps = append(steps, "Approvals are still missing.")
+	}
+	return steps
+}
+
+func (r Report) whoMay() string {
+	involved := "nobody who opened, wrote or pushed any of it."
+	may := r.verdict.Approvals.MayApprove
+	if len(may) == 0 {
+		return "Who may: people with the right to approve here, but " + involved
+	}
+	var names []string
+	for _, name := range may {
+		names = append(names, short(name, 80))
+	}
+	return "Who may: " + enumerate(names, maxNames) + ", but " + involved
+}
+
+func (r Report) passSteps() []string {
+	over := r.verdict.Approvals.Override
+	switch {
+	case over != nil && len(over.By) > 0:
+		return []string{"It may be merged now, by an emergency override. Everybody who may approve: review it after the fact."}
+	case r.assessment.Audit:
+		return []string{"Nothing has to be done at once; what stands is listed below."}
+	case slices.Contains(r.verdict.Approvals.Audit, "required_check_missing"):
+		return []string{"It may be merged. An owner of the repository: require this check for the base."}
+	}
+	return []string{"Nothing: it may be merged."}
+}
+
+// sentence begins with a capital and ends with a full stop. It is for our own
+// words: a name must not be written large.
+func sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	return stop(strings.ToUpper(text[:1]) + text[1:])
+}
+
+// stop ends a text with a full stop.
+func stop(text string) string {
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ".!?:") {
+		return text
+	}
+	return text + "."
+}

@@ -186,7 +186,7 @@ func TestClassWrites(t *testing.T) {
 		"absent, removed": {
 			Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "remove"}, Conditional, true,
 		},
-		"a collection, set":    {Hit{Path: at("a"), Absent: true, Collection: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true},
+		"a collection, set": {Hit{Path: at("a"), Absent: true, Collection: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true},
 		"absent below a write": {
 			Hit{Path: at("a", "b"), Absent: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true,
 		},

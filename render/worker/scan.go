@@ -215,37 +215,37 @@ func (s *scan) entry(ctx context.Context, name string) (render.Entry, error) {
 // run scans a batch. If that ends a child, each file goes alone: only one that
 // ends a child again is to blame.
 func (s *scan) run(ctx context.Context, b batch) error {
-	facts, problem, err := s.pool.scan(ctx, b.files, false)
-	if err != nil {
+	problem, err := s.try(ctx, b, false)
+	if err != nil || problem == nil {
 		return err
 	}
-	if problem == nil {
-		for i, f := range facts {
-			s.facts[b.places[i]] = f
-			if !worthAgain(f.Problem) {
-				s.pool.known.remember(b.keys[i], f)
-			}
-		}
-		return nil
-	}
-	if len(b.files) == 1 {
-		facts, problem, err = s.pool.scan(ctx, b.files, true)
+	for i := range b.files {
+		one := batch{places: b.places[i : i+1], keys: b.keys[i : i+1], files: b.files[i : i+1]}
+		problem, err := s.try(ctx, one, len(b.files) == 1)
 		if err != nil {
 			return err
 		}
 		if problem != nil {
-			facts = []render.FileFacts{{Problem: problem}}
-		}
-		s.facts[b.places[0]] = facts[0]
-		return nil
-	}
-	for i := range b.files {
-		one := batch{places: b.places[i : i+1], keys: b.keys[i : i+1], files: b.files[i : i+1]}
-		if err := s.run(ctx, one); err != nil {
-			return err
+			s.facts[b.places[i]] = render.FileFacts{Problem: problem}
 		}
 	}
 	return nil
+}
+
+// try scans files together and keeps their facts. A problem says that no child
+// survived it.
+func (s *scan) try(ctx context.Context, b batch, fresh bool) (*render.Problem, error) {
+	facts, problem, err := s.pool.scan(ctx, b.files, fresh)
+	if err != nil || problem != nil {
+		return problem, err
+	}
+	for i, f := range facts {
+		s.facts[b.places[i]] = f
+		if !worthAgain(f.Problem) {
+			s.pool.known.remember(b.keys[i], f)
+		}
+	}
+	return nil, nil
 }
 
 // scan asks one child. A problem says that the child did not survive it.

@@ -289,7 +289,7 @@ func pool(t *testing.T, change func(*Options)) *Pool {
 	o := Options{
 		Args: []string{fakeArg}, Key: bytes.Repeat([]byte("k"), 32), KeyID: "id",
 		Limits: Limits{
-			CPU: time.Second, Wall: 20 * time.Second, Data: 512 << 20, Heap: 128 << 20,
+			CPU: time.Second, Wall: 2 * time.Minute, Data: 512 << 20, Heap: 128 << 20,
 			Objects: 20, Requests: 1000, Bytes: 64 << 10, File: 32 << 10,
 		},
 	}

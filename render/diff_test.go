@@ -267,3 +267,15 @@ func count(all []Change) map[Action]int {
 func shuffled(t *rapid.T, objects []object) []object {
 	return rapid.Permutation(slices.Clone(objects)).Draw(t, "order")
 }
+
+// One name thousands of times must not cost the square of it.
+func TestManyFormsOfOneObject(t *testing.T) {
+	var base, head []object
+	for i := range 20_000 {
+		base = append(base, placed("d", "r", resource("Pod", "a", fmt.Sprint(i))))
+		head = append(head, placed("d", "r", resource("Pod", "a", fmt.Sprint(-i-1))))
+	}
+	if all := changes(base, head); len(all) != 20_000 {
+		t.Errorf("%d changes", len(all))
+	}
+}

@@ -15,5 +15,7 @@
 // Its rooms: render/git (trees of commits through the git binary),
 // render/worker (the pool of render children, the parent's side),
 // render/child (the child's side: kustomize, YAML and the walls),
-// render/wire (the bounded encoding between the two).
+// render/wire (the bounded encoding between the two); and the pure cores
+// render/glob (patterns), render/scope (what is governed), render/graph (who
+// uses and sees what) and render/diff (two values compared).
 package render

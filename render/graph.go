@@ -126,10 +126,11 @@ func (g *references) looksOf(root Root) graph.Looks {
 // at a changed path on either side, and those that are not the same root on
 // both.
 func affected(base, head *RootSet, files []FileChange) map[string]bool {
-	var changed []string
+	var names []string
 	for _, file := range files {
-		changed = append(changed, file.Path)
+		names = append(names, file.Path)
 	}
+	changed := graph.NewChanges(names)
 	paths := map[string]bool{}
 	for _, side := range []struct{ set, other *RootSet }{{base, head}, {head, base}} {
 		touched := side.set.graph.nodes.Touched(changed)
@@ -148,7 +149,7 @@ func (r Root) equal(other Root) bool {
 }
 
 // sees reports whether a plain root can see one of the changes.
-func (g *references) sees(root Root, changed []string) bool {
+func (g *references) sees(root Root, changed graph.Changes) bool {
 	looks := g.looksOf(Root{Kind: RootPlain, Files: root.Files})
-	return slices.ContainsFunc(changed, looks.See)
+	return looks.SeeAny(changed)
 }

@@ -104,8 +104,9 @@ func (p *pairs) pairPlace(before, after []object) {
 		if len(a) == 0 {
 			a = after[:1]
 		}
+		roots := rootsOf(slices.Concat(before, after)...)
 		for i := range max(len(a), len(b)) {
-			p.update(b[min(i, len(b)-1)], a[min(i, len(a)-1)], slices.Concat(before, after))
+			p.update(b[min(i, len(b)-1)], a[min(i, len(a)-1)], roots)
 		}
 	}
 }
@@ -114,26 +115,28 @@ func (p *pairs) pairPlace(before, after []object) {
 // that render it, sorted.
 func without(objects, others []object) []object {
 	slices.SortFunc(objects, object.content)
+	known := make(map[string]bool, len(others))
+	for _, other := range others {
+		known[other.Digest] = true
+	}
 	var rest []object
 	for _, o := range objects {
-		same := func(other object) bool { return other.Digest == o.Digest }
-		if slices.ContainsFunc(others, same) {
-			continue
-		}
-		if i := slices.IndexFunc(rest, same); i >= 0 {
-			rest[i].roots = slices.Concat(rest[i].roots, o.roots)
-		} else {
+		switch last := len(rest) - 1; {
+		case known[o.Digest]:
+		case last >= 0 && rest[last].Digest == o.Digest: // sorted by digest
+			rest[last].roots = slices.Concat(rest[last].roots, o.roots)
+		default:
 			rest = append(rest, o)
 		}
 	}
 	return rest
 }
 
-func (p *pairs) update(before, after object, all []object) {
+func (p *pairs) update(before, after object, roots []string) {
 	p.changes = append(p.changes, Change{
 		Action: ActionUpdate, Destination: after.destination,
 		Before: before.Resource, After: after.Resource,
-		Fields: fields(before.Resource, after.Resource), Roots: rootsOf(all...),
+		Fields: fields(before.Resource, after.Resource), Roots: roots,
 	})
 }
 

@@ -48,9 +48,9 @@ func (g Graph) LooksOf(from string) Looks {
 	return all
 }
 
-// Touched are the nodes that see a change to one of the paths, themselves or
-// through what they reach.
-func (g Graph) Touched(paths []string) map[string]bool {
+// Touched are the nodes that see one of the changes, themselves or through
+// what they reach.
+func (g Graph) Touched(changes Changes) map[string]bool {
 	users := map[string][]string{}
 	touched := map[string]bool{}
 	var pending []string
@@ -60,7 +60,7 @@ func (g Graph) Touched(paths []string) map[string]bool {
 				users[link.To] = append(users[link.To], dir)
 			}
 		}
-		if slices.ContainsFunc(paths, node.Looks.See) {
+		if node.Looks.SeeAny(changes) {
 			touched[dir] = true
 			pending = append(pending, dir)
 		}

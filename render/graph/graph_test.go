@@ -78,6 +78,28 @@ func TestNamesAreBounded(t *testing.T) {
 	}
 }
 
+// Many changes at once are seen as each of them alone.
+func TestSeeAnyAgreesWithSee(t *testing.T) {
+	places := rapid.SampledFrom([]string{"", "a", "b", "a/b", "a/c", "a/b/c", "a/b/d", "ab"})
+	files := places.Filter(func(name string) bool { return name != "" })
+	rapid.Check(t, func(t *rapid.T) {
+		var l Looks
+		for _, name := range rapid.SliceOfN(files, 0, 2).Draw(t, "at") {
+			l.At(name)
+		}
+		for _, name := range rapid.SliceOfN(places, 0, 1).Draw(t, "below") {
+			l.Below(name)
+		}
+		if rapid.IntRange(0, 5).Draw(t, "anything") == 0 {
+			l.Anything()
+		}
+		changed := rapid.SliceOfN(files, 0, 3).Draw(t, "changed")
+		if got, want := l.SeeAny(NewChanges(changed)), slices.ContainsFunc(changed, l.See); got != want {
+			t.Fatalf("of %q: %v, one by one %v", changed, got, want)
+		}
+	})
+}
+
 // The three questions must not contradict one another, circles included.
 func TestAnswersAgree(t *testing.T) {
 	places := rapid.SampledFrom([]string{"a", "b", "c", "d", "a/b"})
@@ -95,7 +117,7 @@ func TestAnswersAgree(t *testing.T) {
 			}
 		}
 		name := places.Draw(t, "changed")
-		touched := g.Touched([]string{name})
+		touched := g.Touched(NewChanges([]string{name}))
 		for dir := range g {
 			looks := g.LooksOf(dir)
 			chain, found := g.Chain(dir, name)

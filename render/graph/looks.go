@@ -40,6 +40,40 @@ func (l *Looks) See(name string) bool {
 	return false
 }
 
+// Changes are changed paths, arranged so that looking for one costs the same
+// however many they are. The zero Changes are none.
+type Changes struct{ at, above map[string]bool }
+
+// NewChanges arranges changed paths.
+func NewChanges(paths []string) Changes {
+	c := Changes{map[string]bool{}, map[string]bool{}}
+	for _, name := range paths {
+		c.at[name], c.above[""] = true, true
+		for at := name; at != "" && at != "." && !c.above[at]; at = path.Dir(at) {
+			c.above[at] = true
+		}
+	}
+	return c
+}
+
+// SeeAny reports whether one of the changes can be seen.
+func (l *Looks) SeeAny(changes Changes) bool {
+	if l.anything && len(changes.at) > 0 {
+		return true
+	}
+	for name := range l.exact {
+		if changes.at[name] {
+			return true
+		}
+	}
+	for name := range l.below {
+		if changes.above[name] {
+			return true
+		}
+	}
+	return false
+}
+
 func set(names *map[string]bool, name string) {
 	if *names == nil {
 		*names = map[string]bool{}

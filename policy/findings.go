@@ -273,11 +273,9 @@ func grew(had, has any) bool {
 	case []string:
 		old, ok := had.([]string)
 		return !ok || slices.ContainsFunc(has, func(s string) bool { return !slices.Contains(old, s) })
-	case json.Number:
-		old, ok := had.(json.Number)
-		is, err := has.Float64()
-		was, oldErr := old.Float64()
-		return !ok || err != nil || oldErr != nil || is > was
+	case float64:
+		old, ok := had.(float64)
+		return !ok || has > old
 	}
 	return canonical(had) != canonical(has)
 }

@@ -53,8 +53,11 @@ text(x) := "" if is_object(x)
 
 text(x) := "" if is_set(x)
 
+# line is a text out of the object, fit to be a message or to stand in one.
+line(x) := substring(regex.replace(text(x), `[[:cntrl:]\x{2028}\x{2029}]|masked:`, " "), 0, 500)
+
 # word is a name out of the object, fit to stand in a message.
-word(x) := substring(regex.replace(text(x), `[[:cntrl:]\x{2028}\x{2029}]|masked:`, " "), 0, 100)
+word(x) := substring(line(x), 0, 100)
 
 # prefix is where the specification of the input's object lies: that of a
 # template is one level deeper.

@@ -56,7 +56,10 @@ test_what_a_topology_owns if {
 
 test_placeholders_are_unknown if {
 	every part in ["name", "kind"] {
-		guess := object.union(link("bootstrap", "X", "missing"), {part: "${X}"})
-		confidences([guess]) == {"unknown"}
+		every text in ["${X}", "${ X }-0"] {
+			guess := object.union(link("bootstrap", "X", "missing"), {part: text})
+			confidences([guess]) == {"unknown"}
+		}
 	}
+	confidences([link("machine-template", "Metal3DataTemplate", "missing")]) == {"unknown"}
 }

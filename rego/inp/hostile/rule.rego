@@ -23,7 +23,7 @@ import data.countersign.lib.field
 
 findings contains {
 	"path": ["spec", "message"],
-	"message": field.text(field.at(["spec", "message"])),
+	"message": field.line(field.at(["spec", "message"])),
 	"evidence": field.text(field.at(["spec", "file"])),
 } if {
 	field.at(["spec", "cause"]) == "hostile"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -68,11 +69,15 @@ var serverKnows = []string{
 	"whether a review was dismissed after asking for changes",
 }
 
+// hidden is what a Markdown page does not show.
+var hidden = regexp.MustCompile(`(?s)<!--.*?(?:-->|$)`)
+
 // command finds hold and unhold in a comment's or a review's text: the first
 // word of a line, outside quotes and code.
 func command(body string) (word, rest string) {
 	fence := ""
-	for line := range strings.SplitSeq(strings.ReplaceAll(body, "\r\n", "\n"), "\n") {
+	body = hidden.ReplaceAllString(strings.ReplaceAll(body, "\r\n", "\n"), "")
+	for line := range strings.SplitSeq(body, "\n") {
 		text := strings.TrimLeft(line, " ")
 		indent := len(line) - len(text)
 		if open := fenceOf(text); open != "" && indent < 4 {
@@ -84,7 +89,7 @@ func command(body string) (word, rest string) {
 			}
 			continue
 		}
-		if fence != "" || indent > 3 {
+		if fence != "" || indent > 3 || !strings.HasPrefix(text, "/") {
 			continue
 		}
 		words := strings.Fields(text)

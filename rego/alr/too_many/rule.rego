@@ -36,7 +36,6 @@ findings contains {
 		input.totals.clusters_added,
 		input.limits.clusters,
 	]),
-	"evidence": input.totals.clusters,
 	"measure": input.totals.clusters,
 } if {
 	input.totals.clusters_added > 0
@@ -48,7 +47,6 @@ findings contains {
 	"path": ["spec", "replicas"],
 	"object": anchor,
 	"message": sprintf("the change adds %d nodes; the limit is %d", [input.totals.nodes_added, input.limits.nodes_added]),
-	"evidence": input.totals.nodes_added,
 	"measure": input.totals.nodes_added,
 } if {
 	is_number(input.limits.nodes_added)

@@ -73,7 +73,6 @@ guessed contains name if {
 findings contains {
 	"path": apiserver.path,
 	"message": sprintf("audit logs are kept too briefly on the node: %s", [concat(", ", sort(short))]),
-	"evidence": {name: apiserver.arg(name) | some name in short},
 	"measure": short,
 } if {
 	to_file

@@ -30,18 +30,21 @@ package countersign.rules.cp.admin_rights
 import data.countersign.lib.field
 import data.countersign.lib.rbac
 
-# documents are [path, document]: the object itself, and those in its strings.
-documents contains [[], input.resource.object]
+# documents are [path, document] of RBAC: the object itself, and those in its
+# strings.
+documents contains [[], input.resource.object] if of_rbac(input.resource.object)
 
 documents contains [n.path, doc] if {
 	some n in input.resource.nested
 	some doc in field.list(n.documents)
+	of_rbac(doc)
 }
 
 documents contains [n.path, item] if {
 	some n in input.resource.nested
 	some doc in field.list(n.documents)
 	some item in field.list(field.get(doc, ["items"]))
+	of_rbac(item)
 }
 
 of_rbac(doc) if startswith(field.text(field.get(doc, ["apiVersion"])), "rbac.authorization.k8s.io/")
@@ -49,7 +52,6 @@ of_rbac(doc) if startswith(field.text(field.get(doc, ["apiVersion"])), "rbac.aut
 # rights are [path of the document, its field, words, severity].
 rights contains [path, "rules", words, severity] if {
 	some [path, doc] in documents
-	of_rbac(doc)
 	powers := rbac.powers(doc)
 	count(powers) > 0
 	not rbac.known_role(doc)
@@ -65,7 +67,6 @@ role_severity(doc, powers) := "critical" if {
 
 rights contains [path, "roleRef", words, severity] if {
 	some [path, doc] in documents
-	of_rbac(doc)
 	severity := {"ClusterRoleBinding": "critical", "RoleBinding": "high"}[doc.kind]
 	role := field.text(field.get(doc, ["roleRef", "name"]))
 	rbac.strong(role)

@@ -32,7 +32,6 @@ allowed := field.at(path)
 findings contains {
 	"path": path,
 	"message": "the identity may be used from every namespace",
-	"evidence": allowed,
 } if {
 	is_object(allowed)
 	not listed

@@ -55,7 +55,6 @@ unlocked(user) if {
 findings contains {
 	"path": array.concat(path, ["sshAuthorizedKeys"]),
 	"message": sprintf("user %s can log in over SSH on nodes", [field.word(field.get(user, ["name"]))]),
-	"evidence": keys(user),
 	"measure": {field.text(key) | some key in keys(user)},
 } if {
 	some [path, user] in bootstrap.users

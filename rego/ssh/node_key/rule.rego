@@ -93,7 +93,6 @@ findings contains hit(path, named) if {
 hit(path, named) := {
 	"path": path,
 	"message": "an SSH key is installed on nodes",
-	"evidence": named,
 	"measure": {sprintf("%v", [key]) | some key in named},
 } if {
 	count(named) > 0

@@ -58,7 +58,7 @@ findings contains {
 	"path": array.concat(path, ["sudo"]),
 	"message": sprintf("user %s is root by sudo on nodes", [field.word(field.get(user, ["name"]))]),
 	"severity": severity(user),
-	"evidence": grants(user),
+	"measure": grants(user),
 } if {
 	some [path, user] in bootstrap.users
 	count(grants(user)) > 0

@@ -39,6 +39,9 @@ func Scan(name string, content []byte) render.FileFacts {
 			facts.References = append(facts.References, pluginReferences("", doc.Node)...)
 		}
 		for object := range objects(doc) {
+			if !isNamed(object.value) {
+				continue
+			}
 			manifests++
 			if isLocal(object.value) {
 				local++
@@ -97,6 +100,14 @@ func isObject(object map[string]any) bool {
 	version, _ := object["apiVersion"].(string)
 	kind, _ := object["kind"].(string)
 	return version != "" && kind != ""
+}
+
+// isNamed reports whether an object could be applied at all: tools keep files
+// with apiVersion and kind, and no name, beside manifests.
+func isNamed(object map[string]any) bool {
+	name, _ := render.Lookup(object, render.Path{"metadata", "name"})
+	generate, _ := render.Lookup(object, render.Path{"metadata", "generateName"})
+	return name != nil && name != "" || generate != nil && generate != ""
 }
 
 // isLocal decides as kustomize does: any value but "false" is a mark.

@@ -142,8 +142,8 @@ func TestScanNames(t *testing.T) {
 
 func TestScanManifests(t *testing.T) {
 	const object = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
-	const local = "apiVersion: v1\nkind: X\nmetadata: {annotations: {config.kubernetes.io/local-config: \"true\"}}\n"
-	const kept = "apiVersion: v1\nkind: X\nmetadata: {annotations: {config.kubernetes.io/local-config: \"false\"}}\n"
+	const local = "apiVersion: v1\nkind: X\nmetadata: {name: x, annotations: {config.kubernetes.io/local-config: \"true\"}}\n"
+	const kept = "apiVersion: v1\nkind: X\nmetadata: {name: x, annotations: {config.kubernetes.io/local-config: \"false\"}}\n"
 	for _, test := range []struct {
 		name, text      string
 		manifest, local bool
@@ -153,11 +153,13 @@ func TestScanManifests(t *testing.T) {
 		{"a.yml", "foo: bar\n---\n" + object, true, false, ""},
 		{
 			"a.json",
-			`{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "X"}]}`,
+			`{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"}}]}`,
 			true,
 			false,
 			"",
 		},
+		{"metadata.yaml", "apiVersion: v1\nkind: Metadata\nmetadata: {}\n", false, false, ""},
+		{"a.yaml", "apiVersion: v1\nkind: X\nmetadata: {generateName: x-}\n", true, false, ""},
 		{"values.yaml", "image: x\n", false, false, ""},
 		{"README.md", object, false, false, ""},
 		{"a.yaml", "", false, false, ""},

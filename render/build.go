@@ -223,7 +223,7 @@ type FileFacts struct {
 	// Component says that it is a kustomization of kind Component.
 	Component  bool
 	References []Reference
-	// Manifest says that a document has apiVersion and kind.
+	// Manifest says that a document has apiVersion, kind and a name.
 	Manifest bool
 	// LocalConfig says that every manifest in it is marked local-config.
 	LocalConfig bool

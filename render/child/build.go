@@ -1,6 +1,7 @@
 package child
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -76,16 +77,27 @@ func (b *builder) kustomize() *render.Problem {
 	injection := b.inject(c, top)
 	results, err := runKustomize(b.tree, top.Dir)
 	if err != nil {
+		b.taints = b.taints || errors.As(err, new(panicked))
 		return b.explain(c, err)
 	}
 	return b.collect(c, results, injection)
 }
 
+// panicked is a panic of kustomize: sometimes it is how it refuses a root.
+type panicked struct{ value any }
+
+func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
+
 // runKustomize builds a folder as `kustomize build --load-restrictor
 // LoadRestrictionsNone` does, but for the order, which costs as much as all the
 // rest and is ours anyway. Nothing outside the tree can be reached because
 // there is nothing else.
-func runKustomize(t *closure.Tree, dir string) (resmap.ResMap, error) {
+func runKustomize(t *closure.Tree, dir string) (results resmap.ResMap, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			results, err = nil, panicked{v}
+		}
+	}()
 	options := &krusty.Options{
 		Reorder:          krusty.ReorderOptionNone,
 		LoadRestrictions: types.LoadRestrictionsNone,

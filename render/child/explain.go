@@ -1,6 +1,7 @@
 package child
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -47,10 +48,22 @@ func (b *builder) explain(c *closure.Closure, err error) *render.Problem {
 			return p
 		}
 	}
+	if errors.As(err, new(panicked)) {
+		return crash(top.File)
+	}
 	text = strings.ReplaceAll(strings.ReplaceAll(text, closure.Mount+"/", ""), closure.Mount, ".")
 	return &render.Problem{
 		Cause: render.CauseSyntax, Source: top,
 		Message: "kustomize cannot build the root: " + manifest.Redact(text, b.seen()),
+	}
+}
+
+// crash is for a panic that is none of the known ones.
+func crash(file string) *render.Problem {
+	return &render.Problem{
+		Cause: render.CauseCrash, Source: render.Source{File: file},
+		Message: "kustomize crashed while it built the root",
+		Remedy:  "simplify the root; run kustomize build to see what it says",
 	}
 }
 

@@ -45,6 +45,9 @@ func TestProblems(t *testing.T) {
 			render.CauseSyntax, "app/kustomization.yaml:2", "duplicate key"},
 		{"twice", "-- app/kustomization.yaml --\nresources:\n- a.yaml\n- b.yaml\n" + someObject + strings.ReplaceAll(someObject, "a.yaml", "b.yaml"),
 			render.CauseSyntax, "app/b.yaml:1", `ConfigMap "a" comes twice into the same root: "app/a.yaml:1" and "app/b.yaml:1"`},
+		{"two made one", "-- app/kustomization.yaml --\nresources: [a.yaml]\npatches:\n- target: {kind: ConfigMap}\n  patch: '[{\"op\": \"replace\", \"path\": \"/metadata/name\", \"value\": \"x\"}]'\n" +
+			someObject + "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n",
+			render.CauseSyntax, "app/kustomization.yaml:0", `ConfigMap "x" comes twice into the same root`},
 		{"patch without target", "-- app/kustomization.yaml --\nresources: [a.yaml]\npatches:\n- path: p.yaml\n" + someObject +
 			"-- app/p.yaml --\n# why\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n",
 			render.CauseSyntax, "app/p.yaml:2", `a patch is for ConfigMap "other", which is not among the root's resources`},

@@ -1,7 +1,9 @@
 package child
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"runtime"
 
 	"github.com/countersign-dev/countersign/render"
@@ -47,7 +49,7 @@ func (s *server) Hello(m wire.Hello) wire.HelloResult {
 // what it has is used up, which the parent sees.
 func (s *server) renew() {
 	if err := sandbox.Renew(s.limits.CPU); err != nil {
-		println("renew the CPU limit: " + err.Error())
+		fmt.Fprintln(os.Stderr, "renew the CPU limit:", err)
 	}
 }
 
@@ -84,11 +86,7 @@ func build(root render.Root, files closure.Files, limits wire.Limits, key manife
 	b.build.Root = root
 	defer func() {
 		if v := recover(); v != nil {
-			b.fail(&render.Problem{
-				Cause: render.CauseCrash, Source: render.Source{File: b.entry},
-				Message: "kustomize crashed while it built the root",
-				Remedy:  "simplify the root; run kustomize build to see what it says",
-			})
+			b.fail(crash(b.entry))
 			b.taints = true
 		}
 		result = wire.BuildResult{Build: b.build, Tainted: b.taints}

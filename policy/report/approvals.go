@@ -7,7 +7,7 @@ import (
 )
 
 // approvalLines say who counted, who did not and why, and what else is known
-// of the approvals.
+// of the approvals. What stands in the way is said by [Report.next].
 func (r Report) approvalLines() []string {
 	a := r.verdict.Approvals
 	lines := []string{statusLine(a)}
@@ -19,10 +19,6 @@ func (r Report) approvalLines() []string {
 		lines = append(lines, "Does not count: "+ignored(i))
 	}
 	lines = more(lines, len(a.Ignored))
-	for _, by := range a.BlockedBy[:min(len(a.BlockedBy), maxPeople)] {
-		lines = append(lines, "In the way: "+blocked(by))
-	}
-	lines = more(lines, len(a.BlockedBy))
 	if a.Override != nil {
 		lines = append(lines, overrideLine(r.verdict))
 	}
@@ -47,6 +43,10 @@ func statusLine(a policy.Approvals) string {
 		return fmt.Sprintf("Cannot be decided; %s needed, %s counted so far.", people(a.Required), thousands(len(a.Counted)))
 	case policy.StatusBlocked:
 		return fmt.Sprintf("Blocked; %s needed, %s counted.", people(a.Required), thousands(len(a.Counted)))
+	}
+	if a.Override != nil && len(a.Override.By) > 0 {
+		return fmt.Sprintf("%s needed, %s counted; an emergency override stands for the rest.", people(a.Required),
+			thousands(len(a.Counted)))
 	}
 	return fmt.Sprintf("%s needed, %s counted, %s missing.", people(a.Required), thousands(len(a.Counted)), thousands(a.Missing))
 }

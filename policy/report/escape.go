@@ -32,10 +32,11 @@ func visible(text string) string {
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
 			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case r == '\n' || r == '\r' || r == '\t':
-			b.WriteByte(' ')
+			r = '0'
 		case lonely || r != ' ' && !unicode.IsPrint(r) || strings.ContainsRune(fillers, r) || unicode.Is(variation, r):
 			b.WriteString(escaped(r))
+			previous = '0' // what an escape ends with
+			continue
 		default:
 			b.WriteRune(r)
 		}
@@ -49,6 +50,12 @@ var variation = unicode.Variation_Selector
 
 func escaped(r rune) string {
 	switch {
+	case r == '\n':
+		return `\n`
+	case r == '\r':
+		return `\r`
+	case r == '\t':
+		return `\t`
 	case r < 0x80:
 		return fmt.Sprintf(`\x%02x`, r)
 	case r <= 0xffff:
@@ -95,9 +102,10 @@ var (
 	word = regexp.MustCompile(`^(?:[A-Za-z]+(?:['’-][A-Za-z]+)*|[0-9]{1,6}%?|[0-9]{1,3}(?:,[0-9]{3})+|[=/+–—→…×])$`)
 	// reference is what GitHub could take for a commit.
 	reference = regexp.MustCompile(`^[0-9a-fA-F]{7,}$`)
-	// around are the marks that may stand around a word.
-	around = regexp.MustCompile(`^([("“‘']*)(.*?)([.,;:!?)"”’']*)$`)
 )
+
+// The marks that may stand around a word.
+const opening, closing = `("“‘'`, `.,;:!?)"”’'`
 
 // prose writes a sentence that may hold names from anywhere as Markdown text:
 // plain words stay, all else becomes a code span. What already stands between
@@ -127,12 +135,10 @@ func words(text string) string {
 		if token == "" {
 			continue
 		}
-		m := around.FindStringSubmatch(token)
-		before, middle, after := m[1], m[2], m[3]
-		switch {
-		case middle == "":
-		case !word.MatchString(middle) || reference.MatchString(middle):
-			tokens[i] = before + code(middle) + after
+		rest := strings.TrimLeft(token, opening)
+		middle := strings.TrimRight(rest, closing)
+		if middle != "" && (!word.MatchString(middle) || reference.MatchString(middle)) {
+			tokens[i] = token[:len(token)-len(rest)] + code(middle) + rest[len(middle):]
 		}
 	}
 	return strings.Join(tokens, " ")

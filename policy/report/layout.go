@@ -127,16 +127,20 @@ func (s section) fit(budget int) string {
 	for i := range entries {
 		cut[i] = true
 	}
-	headings := map[string]bool{}
+	headed := map[int]bool{} // runs of entries under one heading
 	for _, must := range []bool{true, false} {
+		run := 0
 		for i, e := range entries {
+			if i > 0 && entries[i-1].under != e.under {
+				run++
+			}
 			size := len(e.text)
-			if !headings[e.under] {
+			if !headed[run] {
 				size += len(e.under)
 			}
 			if e.must == must && size <= room {
 				room -= size
-				headings[e.under] = true
+				headed[run] = true
 				delete(cut, i)
 			}
 		}

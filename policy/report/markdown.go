@@ -21,7 +21,9 @@ var marks = map[string]string{
 
 // Summary leads with the verdict, what is to be done and by whom, and who
 // counted. It has at most 65,535 bytes.
-func (r Report) Summary() string {
+func (r Report) Summary() string { return layout(r.summary(), maxBytes) }
+
+func (r Report) summary() []section {
 	head := strings.TrimSpace(marks[r.verdict.State] + " " + prose(r.Title()))
 	steps := []entry{}
 	for _, step := range r.next() {
@@ -35,8 +37,7 @@ func (r Report) Summary() string {
 		sections = append(sections, section{open: "\n**Approvals**\n\n", forms: [][]entry{r.approvals()},
 			floor: 20000, rank: 1})
 	}
-	sections = append(sections, section{open: "\n" + prose(sentence(r.counts())) + "\n", forms: [][]entry{nil}, floor: 2000})
-	return layout(sections, maxBytes)
+	return append(sections, section{open: "\n" + prose(sentence(r.counts())) + "\n", forms: [][]entry{nil}, floor: 2000})
 }
 
 // mustFix counts what blocks, by rule, so that nothing of it can be missed.
@@ -67,12 +68,17 @@ func (r Report) approvals() []entry {
 
 // Body holds what was found, what changes in which cluster, and the rest of
 // what somebody who decides wants to know. It has at most 65,535 bytes.
-func (r Report) Body() string {
+func (r Report) Body() string { return layout(r.body(), maxBytes) }
+
+func (r Report) body() []section {
 	s := r.sorted()
 	var sections []section
 	add := func(title string, sec section) {
 		if len(sec.forms) > 0 && len(sec.forms[0]) > 0 {
-			sec.open = "### " + title + "\n\n" + sec.open
+			if sec.forms[0][0].under == "" {
+				sec.open = "\n" + sec.open // headings bring their own
+			}
+			sec.open = "### " + title + "\n" + sec.open
 			sec.close += "\n"
 			sections = append(sections, sec)
 		}
@@ -87,9 +93,12 @@ func (r Report) Body() string {
 	add("Notices", section{forms: r.notices(), floor: 2000, rank: 7})
 	add("Facts not given", section{forms: lines(r.verdict.NotGiven, "facts"), floor: 1500, rank: 8,
 		open: "The server knows these and decides; this answer is without them.\n\n"})
-	sections = append(sections, folded("existing, not caused by this change", s.existing, 9),
-		folded("fixed by this change", s.fixed, 10), r.judged(), r.engine())
-	return layout(sections, maxBytes)
+	before := " there before, not caused by this change"
+	if r.assessment.Audit {
+		before = ""
+	}
+	return append(sections, folded(plural(len(s.existing), "finding")+before, s.existing, 9),
+		folded(plural(len(s.fixed), "finding")+" fixed by this change", s.fixed, 10), r.judged(), r.engine())
 }
 
 func lines(list []string, key string) [][]entry {
@@ -101,12 +110,12 @@ func lines(list []string, key string) [][]entry {
 }
 
 // folded lists findings that ask for nothing now, behind a line that counts them.
-func folded(what string, findings []policy.Finding, rank int) section {
+func folded(summary string, findings []policy.Finding, rank int) section {
 	s := section{forms: [][]entry{nil}, floor: 2000, rank: rank}
 	if len(findings) == 0 {
 		return s
 	}
-	s.open = "<details>\n<summary>" + plural(len(findings), "finding") + " " + what + "</summary>\n\n"
+	s.open = "<details>\n<summary>" + summary + "</summary>\n"
 	s.close = "\n</details>\n\n"
 	var entries []entry
 	for _, g := range byRule(findings) {

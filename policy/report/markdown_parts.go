@@ -65,13 +65,23 @@ func findingForms(findings []policy.Finding) [][]entry {
 		entry := entry{must: true, key: string(f.Rule)}
 		entry.text = "- " + rule + " " + where(f) + "\n"
 		least = append(least, entry)
+		if len(findings) > hopeless {
+			continue
+		}
 		entry.text = "- " + rule + " " + where(f) + ": " + prose(short(visible(f.Message), 120)) + "\n"
 		brief = append(brief, entry)
 		entry.text = fullFinding(f, rule)
 		full = append(full, entry)
 	}
+	if len(findings) > hopeless {
+		return [][]entry{least}
+	}
 	return [][]entry{full, brief, least}
 }
+
+// hopeless is how many findings or changes no text could hold with more than a
+// line each, so that nobody needs to write them out.
+const hopeless = 2600
 
 func fullFinding(f policy.Finding, rule string) string {
 	var b strings.Builder
@@ -124,9 +134,15 @@ func (r Report) changes() [][]entry {
 		under := groupHeading(group)
 		for _, c := range group.changes {
 			for i, fields := range []int{maxFields, 2, 0} {
+				if len(r.assessment.Changes) > hopeless && fields > 0 {
+					continue
+				}
 				forms[i] = append(forms[i], entry{under: under, text: changeText(c, fields), must: named(c), key: actionWords(c)})
 			}
 		}
+	}
+	if len(r.assessment.Changes) > hopeless {
+		return forms[2:]
 	}
 	return forms
 }

@@ -89,7 +89,11 @@ func (r Report) Text(color bool) string {
 			p.item(line)
 		}
 	}
-	p.counted("There before, not caused by this change", s.existing, r.all || r.assessment.Audit)
+	before := "There before, not caused by this change"
+	if r.assessment.Audit {
+		before = "Found"
+	}
+	p.counted(before, s.existing, r.all || r.assessment.Audit)
 	p.counted("Fixed by this change", s.fixed, r.all)
 	p.list("After merging, the settings would change", r.assessment.Preview)
 	r.noticeText(p)

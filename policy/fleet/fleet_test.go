@@ -113,3 +113,8 @@ func clusterNames(clusters []engine.Cluster) []string {
 }
 
 var noConfig config.Config
+
+func sortedStrings(list []string) []string {
+	slices.Sort(list)
+	return list
+}

@@ -14,7 +14,8 @@ import (
 // Question says what is asked of a fleet.
 type Question struct {
 	Limits config.Limits
-	// Roots are the paths of the roots that changed; nil compares all. With
+	// Roots are the paths of the roots that changed or that depend on what
+	// changed in another (an identity, a class); nil compares all. With
 	// them the cost follows the changed clusters, not the fleet.
 	Roots []string
 	// All takes every cluster as changed (an audit); nothing counts as added.

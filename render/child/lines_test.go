@@ -53,10 +53,14 @@ func holds(line string, at render.Path, value any) bool {
 			return true
 		}
 	}
+	_, element := at[len(at)-1].(int)
+	if trimmed := strings.TrimSpace(line); element && (strings.HasPrefix(trimmed, "- |") || strings.HasPrefix(trimmed, "- >")) {
+		return true
+	}
 	switch value := value.(type) {
 	case string:
 		first, _, _ := strings.Cut(strings.TrimSpace(value), "\n")
-		return strings.Contains(line, first[:min(len(first), 20)]) || strings.HasPrefix(value, "masked:")
+		return strings.Contains(line, first[:min(len(first), 15)]) || strings.HasPrefix(value, "masked:")
 	case []any:
 		return strings.Contains(line, "-")
 	case map[string]any:

@@ -39,7 +39,7 @@
 // is an error; parameters as input.params["CS-ABC-001"].name, typed by their
 // defaults; references into data only to the rule's own package and
 // countersign.lib.*, and only to what is defined there; builtins of
-// policy/engine/builtins.txt. A builtin that fails (a wrong type, a bad
+// policy/engine/ruleset/builtins.txt. A builtin that fails (a wrong type, a bad
 // pattern) is an error of the rule on that object, never a silent false: read
 // objects with object.get, and ask the type before.
 //

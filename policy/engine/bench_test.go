@@ -72,7 +72,7 @@ func BenchmarkObjects(b *testing.B) {
 			b.Fatal(report.Errors)
 		}
 	}
-	b.ReportMetric(float64(len(e.rules)), "rules")
+	b.ReportMetric(float64(len(e.set.Rules)), "rules")
 }
 
 // BenchmarkConvert turns the same objects into OPA's values.

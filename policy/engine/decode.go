@@ -37,7 +37,7 @@ func decodeSet(rule *Rule, set ast.Set, about subject) ([]Hit, error) {
 func decodeHit(rule *Rule, member ast.Value, about subject) (Hit, error) {
 	object, ok := member.(ast.Object)
 	if !ok {
-		return Hit{}, fmt.Errorf("a member of %s is no object", setName(rule.Kind))
+		return Hit{}, fmt.Errorf("a member of %s is no object", rule.Kind.SetName())
 	}
 	hit := Hit{
 		Rule: rule.ID, Object: about.object, Destination: about.destination, Clusters: about.clusters,

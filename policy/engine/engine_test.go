@@ -226,7 +226,8 @@ func TestSlowRuleIsStopped(t *testing.T) {
 	e := load(t, draft{body: slow}, draft{slug: "abc/two", id: "CS-ABC-002", body: speaks})
 	e.patience = 300 * time.Millisecond
 	report := judge(t, e, object("a", nil))
-	if len(report.Errors) != 1 || report.Errors[0].Rule != "CS-ABC-001" || report.Errors[0].Message != "ran out of time" {
+	if len(report.Errors) != 1 || report.Errors[0].Rule != "CS-ABC-001" ||
+		report.Errors[0].Message != "ran out of time" {
 		t.Errorf("errors %v", report.Errors)
 	}
 	if len(report.Hits) != 1 || report.Hits[0].Rule != "CS-ABC-002" {

@@ -21,7 +21,7 @@ type example struct {
 
 // runExamples judges good and bad examples with the rule alone.
 func (t *trial) runExamples(ctx context.Context, engine *Engine) {
-	rule := engine.rules[0]
+	rule := engine.set.Rules[0]
 	for _, side := range []string{"good", "bad"} {
 		found, err := findExamples(t.root, path.Join(t.slug, side), rule.Scope)
 		if err != nil {
@@ -53,7 +53,7 @@ func (t *trial) runExample(ctx context.Context, engine *Engine, example example)
 		t.fail(example.file, 1, "a good example wants nothing")
 	}
 	for _, hit := range hits {
-		text := wantText(hit, engine.rules[0].Scope)
+		text := wantText(hit, engine.set.Rules[0].Scope)
 		if i := slices.Index(wanted, text); i >= 0 {
 			wanted = slices.Delete(wanted, i, i+1)
 		} else {
@@ -69,7 +69,7 @@ func (t *trial) runExample(ctx context.Context, engine *Engine, example example)
 }
 
 func (t *trial) judge(ctx context.Context, engine *Engine, example example) ([]Hit, []RuleError, error) {
-	switch engine.rules[0].Scope {
+	switch engine.set.Rules[0].Scope {
 	case ScopeChange:
 		changes, err := t.examples.Changes(ctx, example.base, example.head)
 		if err != nil {

@@ -4,11 +4,13 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 func TestWhatDoesNotLoad(t *testing.T) {
@@ -62,7 +64,9 @@ func TestWhatDoesNotLoad(t *testing.T) {
 		"no set":                 {draft{body: `finding contains 1`}, `defines the set "findings"`},
 		"the wrong set":          {draft{body: speaks, kind: "harmless", scope: "change"}, `defines the set "reasons"`},
 		"a rule, not a set":      {draft{body: `findings := {1}`}, "rule.rego:17: write findings contains"},
-		"a set of sets":          {draft{body: `findings[x] contains 1 if some x in [1]`}, `defines the set "findings"`},
+		"a set of sets": {
+			draft{body: `findings[x] contains 1 if some x in [1]`}, `defines the set "findings"`,
+		},
 		"another package": {
 			draft{slug: "abc/one", body: "", extra: "package countersign.rules.abc.two\n"},
 			"rego_parse_error",
@@ -145,7 +149,8 @@ func TestMetadataMustBeComplete(t *testing.T) {
 
 func TestIDsAreUnique(t *testing.T) {
 	_, err := New(files(t, draft{body: speaks}, draft{slug: "abc/two", body: speaks}))
-	if err == nil || !strings.Contains(err.Error(), "abc/two/rule.rego:1: id CS-ABC-001 is taken by abc/one/rule.rego") {
+	want := "abc/two/rule.rego:1: id CS-ABC-001 is taken by abc/one/rule.rego"
+	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -218,7 +223,8 @@ func TestRulesAreSortedAndFound(t *testing.T) {
 	}
 	want := Rule{ID: "CS-ABC-002", Slug: "abc/one", Title: "A title", Kind: KindFinding, Scope: ScopeObject,
 		Severity: High,
-		Effect:   Block, Guideline: "section/anchor", Description: "A description", Remediation: "mend it", Since: "0.1.0",
+		Effect:   Block, Guideline: "section/anchor", Description: "A description", Remediation: "mend it",
+		Since:    "0.1.0",
 		Waivable: true}
 	got, ok := e.Rule("CS-ABC-002")
 	if diff := cmp.Diff(want, got); !ok || diff != "" {
@@ -249,5 +255,26 @@ func TestEffects(t *testing.T) {
 	if first, second := e.Rules()[0], e.Rules()[1]; first.Effect != Info || first.Waivable || second.Effect != "" ||
 		second.Waivable {
 		t.Errorf("got %+v %+v", first, second)
+	}
+}
+
+// TestRefusedBuiltinsDoNotLoad calls each of them.
+func TestRefusedBuiltinsDoNotLoad(t *testing.T) {
+	names, err := os.ReadFile("ruleset/testdata/refused.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	arity := map[string]int{}
+	for _, builtin := range ast.CapabilitiesForThisVersion().Builtins {
+		arity[builtin.Name] = builtin.Decl.Arity()
+	}
+	for _, name := range strings.Fields(string(names)) {
+		t.Run(name, func(t *testing.T) {
+			args := strings.TrimSuffix(strings.Repeat(`"x", `, arity[name]), ", ")
+			_, err := New(files(t, draft{body: "x := " + name + "(" + args + ")\n" + speaks}))
+			if err == nil || !strings.Contains(err.Error(), "undefined function "+name) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }

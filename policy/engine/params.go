@@ -1,11 +1,12 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/countersign-dev/countersign/policy/engine/ruleset"
 )
 
 // Params are a config's overrides of rules' parameters, by rule and name.
@@ -28,9 +29,9 @@ func (e *Engine) CheckParams(params Params) error {
 			if !ok {
 				wrong = append(wrong, fmt.Errorf("rules.%s.params: no parameter %q; known are %v",
 					id, name, slices.Sorted(maps.Keys(rule.Params))))
-			} else if !sameShape(wanted, params[id][name]) {
+			} else if !ruleset.SameShape(wanted, params[id][name]) {
 				wrong = append(wrong, fmt.Errorf("rules.%s.params.%s: want a %s, as the default %v",
-					id, name, shapeOf(wanted), wanted))
+					id, name, ruleset.Shape(wanted), wanted))
 			}
 		}
 	}
@@ -39,8 +40,8 @@ func (e *Engine) CheckParams(params Params) error {
 
 // merged returns every rule's parameters, overrides over defaults.
 func (e *Engine) merged(params Params) map[string]any {
-	all := make(map[string]any, len(e.rules))
-	for _, rule := range e.rules {
+	all := make(map[string]any, len(e.set.Rules))
+	for _, rule := range e.set.Rules {
 		if len(rule.Params) == 0 {
 			continue
 		}
@@ -49,53 +50,4 @@ func (e *Engine) merged(params Params) map[string]any {
 		all[string(rule.ID)] = values
 	}
 	return all
-}
-
-// shapeOf names a parameter's type; "" for what no parameter may be.
-func shapeOf(value any) string {
-	switch value.(type) {
-	case bool:
-		return "boolean"
-	case string:
-		return "string"
-	case json.Number, float64, int, int64:
-		return "number"
-	case []any:
-		return "list"
-	case map[string]any:
-		return "mapping"
-	}
-	return ""
-}
-
-// sameShape reports whether a value may stand in for a default: the same type,
-// and in a list or a mapping elements of the type of the default's. Where the
-// default has none to go by, elements are strings.
-func sameShape(wanted, value any) bool {
-	if shapeOf(wanted) == "" || shapeOf(wanted) != shapeOf(value) {
-		return false
-	}
-	switch value := value.(type) {
-	case []any:
-		element := any("")
-		if list := wanted.([]any); len(list) > 0 {
-			element = list[0]
-		}
-		return !slices.ContainsFunc(value, func(v any) bool { return !sameShape(element, v) })
-	case map[string]any:
-		known := wanted.(map[string]any)
-		for key, v := range value {
-			element, ok := known[key]
-			if !ok {
-				element = any("")
-				for _, first := range slices.Sorted(maps.Keys(known))[:min(1, len(known))] {
-					element = known[first]
-				}
-			}
-			if !sameShape(element, v) {
-				return false
-			}
-		}
-	}
-	return true
 }

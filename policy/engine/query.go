@@ -39,8 +39,8 @@ func (e *Engine) queryFor(scope Scope, id render.Identity) (*query, error) {
 		return q, nil
 	}
 	var rules []*Rule
-	for i := range e.rules {
-		if rule := &e.rules[i]; rule.Scope == scope && rule.applies(id) {
+	for i := range e.set.Rules {
+		if rule := &e.set.Rules[i]; rule.Scope == scope && rule.Applies(id) {
 			rules = append(rules, rule)
 		}
 	}
@@ -59,7 +59,7 @@ func (e *Engine) prepare(rules []*Rule) (*query, error) {
 	terms := make([]string, len(rules))
 	for i, rule := range rules {
 		terms[i] = fmt.Sprintf("%q: data.countersign.rules.%s.%s",
-			rule.ID, strings.ReplaceAll(rule.Slug, "/", "."), setName(rule.Kind))
+			rule.ID, strings.ReplaceAll(rule.Slug, "/", "."), rule.Kind.SetName())
 	}
 	text := string(answer) + " = {" + strings.Join(terms, ", ") + "}"
 	if q, ok := e.queries[text]; ok {
@@ -197,7 +197,7 @@ func outcomeOf(rule *Rule, object ast.Object, err error) outcome {
 	}
 	set, ok := term.Value.(ast.Set)
 	if !ok {
-		return outcome{rule: rule, err: fmt.Errorf("%s is no set", setName(rule.Kind))}
+		return outcome{rule: rule, err: fmt.Errorf("%s is no set", rule.Kind.SetName())}
 	}
 	return outcome{rule: rule, set: set}
 }

@@ -1,84 +1,42 @@
 package engine
 
-// RuleID is a rule's name for ever, such as CS-SSH-001.
-type RuleID string
+import "github.com/countersign-dev/countersign/policy/engine/ruleset"
 
-// Kind says what a rule's hit means (D1, D2).
-type Kind string
+// What a rule's metadata says of it; package ruleset reads it.
+type (
+	RuleID   = ruleset.RuleID   // a rule's name for ever, such as CS-SSH-001
+	Kind     = ruleset.Kind     // what a rule's hit means
+	Scope    = ruleset.Scope    // what a rule is asked about
+	Severity = ruleset.Severity // orders findings
+	Effect   = ruleset.Effect   // what a finding does to the verdict
+	Rule     = ruleset.Rule     // all of it
+)
 
 // The kinds of rules.
 const (
-	KindFinding   Kind = "finding"   // to be fixed or waived
-	KindPrivilege Kind = "privilege" // why a change needs two people
-	KindHarmless  Kind = "harmless"  // why a change does not
+	KindFinding   = ruleset.KindFinding   // to be fixed or waived
+	KindPrivilege = ruleset.KindPrivilege // why a change needs two people
+	KindHarmless  = ruleset.KindHarmless  // why a change does not
 )
 
-// Scope says what a rule is asked about: which input it takes.
-type Scope string
-
-// The scopes; each is an entry point with its own input schema.
+// The scopes.
 const (
-	ScopeObject Scope = "object" // one resource at a time: input/v1 object
-	ScopeChange Scope = "change" // one change at a time: input/v1 change
-	ScopeFleet  Scope = "fleet"  // all clusters of a side at once: input/v1 fleet
+	ScopeObject = ruleset.ScopeObject // one resource at a time
+	ScopeChange = ruleset.ScopeChange // one change at a time
+	ScopeFleet  = ruleset.ScopeFleet  // all clusters of a side at once
 )
-
-// Severity orders findings.
-type Severity string
 
 // The severities, worst first.
 const (
-	Critical Severity = "critical"
-	High     Severity = "high"
-	Medium   Severity = "medium"
-	Low      Severity = "low"
+	Critical = ruleset.Critical
+	High     = ruleset.High
+	Medium   = ruleset.Medium
+	Low      = ruleset.Low
 )
-
-// Rank is higher for worse severities; 0 for an unknown one.
-func (s Severity) Rank() int {
-	switch s {
-	case Critical:
-		return 4
-	case High:
-		return 3
-	case Medium:
-		return 2
-	case Low:
-		return 1
-	}
-	return 0
-}
-
-// Effect says what a finding does to the verdict.
-type Effect string
 
 // The effects.
 const (
-	Block Effect = "block"
-	Warn  Effect = "warn"
-	Info  Effect = "info"
+	Block = ruleset.Block
+	Warn  = ruleset.Warn
+	Info  = ruleset.Info
 )
-
-// Rule is what a rule's metadata says of it.
-type Rule struct {
-	ID       RuleID   `json:"id"`
-	Slug     string   `json:"slug"` // section/name, its folder in rego/
-	Title    string   `json:"title"`
-	Kind     Kind     `json:"kind"`
-	Scope    Scope    `json:"scope"`
-	Severity Severity `json:"severity"`
-	// Effect is the metadata's, else follows the severity (D2): critical and
-	// high block, medium warns, low informs.
-	Effect Effect `json:"effect"`
-	// Guideline is the anchor in the guidelines, such as limit-access/ssh-access.
-	Guideline string `json:"guideline"`
-	// Kinds are the "group/Kind" patterns that the rule is asked about
-	// ("*.cluster.x-k8s.io/*" matches by group suffix); empty means all.
-	Kinds       []string       `json:"kinds"`
-	Providers   []string       `json:"providers"`
-	Description string         `json:"description"`
-	Remediation string         `json:"remediation"`
-	Params      map[string]any `json:"params"` // names with their defaults
-	Since       string         `json:"since"`
-	Waivable    bool           `json:"waivable"`
-}

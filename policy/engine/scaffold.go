@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/countersign-dev/countersign/policy/engine/ruleset"
 	"github.com/countersign-dev/countersign/rego"
 )
 
@@ -15,7 +16,7 @@ import (
 // with underscores; others are an error.
 func Scaffold(section, name string, taken []RuleID) (map[string][]byte, error) {
 	slug := section + "/" + name
-	if !slugPattern.MatchString(slug) || strings.HasSuffix(name, "_test") {
+	if !ruleset.IsSlug(slug) || strings.HasSuffix(name, "_test") {
 		return nil, fmt.Errorf("%s: write section and name in lower case with underscores", slug)
 	}
 	taken = slices.Clone(taken)
@@ -49,7 +50,7 @@ func nextID(section string, taken []RuleID) (RuleID, error) {
 		}
 	}
 	id := RuleID(fmt.Sprintf("%s%03d", prefix, highest+1))
-	if !idPattern.MatchString(string(id)) {
+	if !id.Valid() {
 		return "", fmt.Errorf("%s: a section is two to five letters, and has at most 999 rules", section)
 	}
 	return id, nil

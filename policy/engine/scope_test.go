@@ -97,11 +97,11 @@ func TestKinds(t *testing.T) {
 		{"g/Kind", "g", "kind", false},
 	} {
 		rule := Rule{Kinds: []string{test.pattern}}
-		if got := rule.applies(render.Identity{Group: test.group, Kind: test.kind}); got != test.want {
+		if got := rule.Applies(render.Identity{Group: test.group, Kind: test.kind}); got != test.want {
 			t.Errorf("%s on %s/%s: %t", test.pattern, test.group, test.kind, got)
 		}
 	}
-	if !(&Rule{}).applies(render.Identity{Kind: "Any"}) {
+	if !(&Rule{}).Applies(render.Identity{Kind: "Any"}) {
 		t.Error("a rule without kinds is asked about every kind")
 	}
 }
@@ -186,7 +186,9 @@ func TestClassWrites(t *testing.T) {
 		"absent, removed": {
 			Hit{Path: at("a"), Absent: true}, ClassWrite{Path: at("a"), Op: "remove"}, Conditional, true,
 		},
-		"a collection, set": {Hit{Path: at("a"), Absent: true, Collection: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true},
+		"a collection, set": {
+			Hit{Path: at("a"), Absent: true, Collection: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true,
+		},
 		"absent below a write": {
 			Hit{Path: at("a", "b"), Absent: true}, ClassWrite{Path: at("a"), Op: "add"}, Conditional, true,
 		},
@@ -322,7 +324,8 @@ func FuzzDecodeHit(f *testing.F) {
 		`{"path": [], "message": "m", "absent": true, "measure": 1e999, "evidence": {"a": [null]}}`,
 		`{"object": {"group": "", "kind": "", "namespace": "", "name": "", "destination": ""},
 			"path": ["x"], "message": "m"}`,
-		`{"related": [], "clusters": ["b", "a", "a"], "path": ["a"], "message": "m", "confidence": "unknown"}`, `[]`, `1`,
+		`{"related": [], "clusters": ["b", "a", "a"], "path": ["a"], "message": "m", "confidence": "unknown"}`,
+		`[]`, `1`,
 	} {
 		f.Add(seed)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/format"
 
+	"github.com/countersign-dev/countersign/policy/engine/ruleset"
 	"github.com/countersign-dev/countersign/rego"
 )
 
@@ -162,7 +163,7 @@ func (t *trial) run(ctx context.Context) {
 		t.failAll(err)
 		return
 	}
-	t.result.ID = engine.rules[0].ID
+	t.result.ID = engine.set.Rules[0].ID
 	for _, name := range []string{"rule.rego", "rule_test.rego"} {
 		t.checkText(path.Join(t.slug, name))
 	}
@@ -246,9 +247,9 @@ func (s soloFS) Open(name string) (fs.File, error) {
 // Glob finds the library's files or the rules; the patterns are our own.
 func (s soloFS) Glob(pattern string) ([]string, error) {
 	switch {
-	case pattern == libraryGlob:
+	case pattern == ruleset.LibraryGlob:
 		return fs.Glob(s.home("lib"), pattern)
-	case pattern == ruleGlob && s.slug != "":
+	case pattern == ruleset.RuleGlob && s.slug != "":
 		return []string{path.Join(s.slug, "rule.rego")}, nil
 	}
 	return fs.Glob(s.root, pattern)

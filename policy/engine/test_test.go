@@ -199,7 +199,8 @@ func TestOtherScopesHaveExamples(t *testing.T) {
 	write(t, filepath.Join(root, "tag/many/good/same/head.yaml"), cluster("eu"))
 	write(t, filepath.Join(root, "tag/many/bad/more/base.yaml"), cluster("eu"))
 	write(t, filepath.Join(root, "tag/many/bad/more/head.yaml"), "# want: Cluster/us\n"+cluster("eu")+cluster("us"))
-	write(t, filepath.Join(root, "tag/many/bad/new.yaml"), "# want: Cluster/eu\n# limits: {clusters: 3}\n"+cluster("eu"))
+	write(t, filepath.Join(root, "tag/many/bad/new.yaml"),
+		"# want: Cluster/eu\n# limits: {clusters: 3}\n"+cluster("eu"))
 	report := test(t, root)
 	if !report.OK() || len(report.Rules) != 2 || report.Rules[0].Examples != 3 {
 		t.Errorf("%+v", report)

@@ -12,19 +12,21 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/countersign-dev/countersign/policy/engine/ruleset"
 )
 
 // runTests runs rule_test.rego and measures what it covers. The error is a load error.
 func (t *trial) runTests(ctx context.Context) error {
-	parts, err := parse(t.files)
+	set, err := ruleset.Parse(t.files)
 	if err != nil {
 		return err
 	}
 	name, testName := path.Join(t.slug, "rule.rego"), path.Join(t.slug, "rule_test.rego")
-	if err := t.addTests(parts, name, testName); err != nil {
+	if err := t.addTests(set, name, testName); err != nil {
 		return err
 	}
-	coverage, err := t.runTester(ctx, parts)
+	coverage, err := t.runTester(ctx, set)
 	if err != nil {
 		return err
 	}
@@ -39,12 +41,12 @@ func (t *trial) runTests(ctx context.Context) error {
 // tests of all rules, which together must reach its lines.
 func (t *trial) runLibrary(ctx context.Context) {
 	t.files = soloFS{t.root, ""}
-	parts, err := parse(t.files)
+	set, err := ruleset.Parse(t.files)
 	if err != nil {
 		t.failAll(err)
 		return
 	}
-	names, err := ruleFiles(t.files)
+	names, err := ruleset.Files(t.files)
 	if err != nil {
 		t.failAll(err)
 		return
@@ -62,11 +64,11 @@ func (t *trial) runLibrary(ctx context.Context) {
 		if !tested {
 			continue
 		}
-		if err := t.addTests(parts, name, testName); err != nil {
+		if err := t.addTests(set, name, testName); err != nil {
 			t.failAll(err)
 		}
 	}
-	coverage, err := t.runTester(ctx, parts)
+	coverage, err := t.runTester(ctx, set)
 	if err != nil {
 		t.failAll(err)
 		return
@@ -80,27 +82,27 @@ func (t *trial) runLibrary(ctx context.Context) {
 }
 
 // addTests adds the tests of one file to the modules.
-func (t *trial) addTests(parts *parts, name, testName string) error {
-	test, err := parseFile(t.root, testName)
+func (t *trial) addTests(set *ruleset.Set, name, testName string) error {
+	test, err := ruleset.ParseFile(t.root, testName)
 	if err != nil {
 		return err
 	}
-	if want := parts.modules[name].Package.Path.String() + "_test"; test.module.Package.Path.String() != want {
-		t.fail(testName, test.module.Package.Location.Row, "package must be %s", strings.TrimPrefix(want, "data."))
+	if want := set.Modules[name].Package.Path.String() + "_test"; test.Package.Path.String() != want {
+		t.fail(testName, test.Package.Location.Row, "package must be %s", strings.TrimPrefix(want, "data."))
 	}
-	parts.modules[testName] = test.module
+	set.Modules[testName] = test
 	return nil
 }
 
 // runTester runs all tests in the modules and tells what failed.
-func (t *trial) runTester(ctx context.Context, parts *parts) (cover.Report, error) {
-	caps, err := capabilities("internal.test_case")
+func (t *trial) runTester(ctx context.Context, set *ruleset.Set) (cover.Report, error) {
+	compiler, err := set.Compiler("internal.test_case")
 	if err != nil {
 		return cover.Report{}, err
 	}
 	coverage := cover.New()
-	channel, err := tester.NewRunner().SetCompiler(parts.compiler(caps).WithEnablePrintStatements(true)).
-		SetModules(parts.modules).SetDefaultRegoVersion(ast.RegoV1).CapturePrintOutput(true).
+	channel, err := tester.NewRunner().SetCompiler(compiler.WithEnablePrintStatements(true)).
+		SetModules(set.Modules).SetDefaultRegoVersion(ast.RegoV1).CapturePrintOutput(true).
 		RaiseBuiltinErrors(true).SetCoverageQueryTracer(coverage).SetParallel(1).RunTests(ctx, nil)
 	if err != nil {
 		return cover.Report{}, err
@@ -124,7 +126,7 @@ func (t *trial) runTester(ctx context.Context, parts *parts) (cover.Report, erro
 			t.fail(at.File, at.Row, "%s is skipped", result.Name)
 		}
 	}
-	return coverage.Report(parts.modules), ctx.Err()
+	return coverage.Report(set.Modules), ctx.Err()
 }
 
 // checkCoverage returns the percentage of a file's lines that were reached.

@@ -84,7 +84,8 @@ func TestBadExamplesAreErrors(t *testing.T) {
 		}
 	}
 	for _, limits := range []string{"{cluster: 1}", "{clusters: x}", "[", ""} {
-		if _, err := (Plain{}).Fleet(t.Context(), nil, []byte("# limits: "+limits+"\n"+two)); err == nil && limits != "" {
+		_, err := (Plain{}).Fleet(t.Context(), nil, []byte("# limits: "+limits+"\n"+two))
+		if err == nil && limits != "" {
 			t.Errorf("limits %q taken", limits)
 		}
 	}

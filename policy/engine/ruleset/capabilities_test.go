@@ -1,4 +1,4 @@
-package engine
+package ruleset
 
 import (
 	"os"
@@ -66,23 +66,6 @@ func TestAllowed(t *testing.T) {
 		if builtin.Nondeterministic {
 			t.Errorf("%s is not deterministic", builtin.Name)
 		}
-	}
-}
-
-// TestRefusedBuiltinsDoNotLoad calls each of them.
-func TestRefusedBuiltinsDoNotLoad(t *testing.T) {
-	arity := map[string]int{}
-	for _, builtin := range ast.CapabilitiesForThisVersion().Builtins {
-		arity[builtin.Name] = builtin.Decl.Arity()
-	}
-	for _, name := range refused(t) {
-		t.Run(name, func(t *testing.T) {
-			args := strings.TrimSuffix(strings.Repeat(`"x", `, arity[name]), ", ")
-			_, err := New(files(t, draft{body: "x := " + name + "(" + args + ")\n" + speaks}))
-			if err == nil || !strings.Contains(err.Error(), "undefined function "+name) {
-				t.Errorf("got %v", err)
-			}
-		})
 	}
 }
 

@@ -1,4 +1,4 @@
-package engine
+package ruleset
 
 import (
 	"bytes"
@@ -19,6 +19,13 @@ var (
 	versionPattern   = regexp.MustCompile(`^[0-9]+\.[0-9]+\.[0-9]+$`)
 	topKeyPattern    = regexp.MustCompile(`^# ([A-Za-z_]+):`)
 )
+
+// Valid reports whether an id looks like CS-ABC-001.
+func (id RuleID) Valid() bool { return idPattern.MatchString(string(id)) }
+
+// IsSlug reports whether a folder may hold a rule: section/name in lower case
+// with underscores.
+func IsSlug(folder string) bool { return slugPattern.MatchString(folder) }
 
 // custom is the METADATA block's "custom"; other keys do not load.
 type custom struct {
@@ -58,7 +65,7 @@ func readRule(src source, slug string) (Rule, error) {
 	line := block.Location.Row
 	want := "data.countersign.rules." + strings.ReplaceAll(slug, "/", ".")
 	switch {
-	case !slugPattern.MatchString(slug):
+	case !IsSlug(slug):
 		return Rule{}, src.mistake(1, "folder %q: write section/name in lower case with underscores", slug)
 	case src.module.Package.Path.String() != want:
 		return Rule{}, src.mistake(src.module.Package.Location.Row, "package is %s; in this folder it must be %s",
@@ -125,7 +132,8 @@ func readCustom(src source, block *ast.Annotations) (custom, error) {
 	decoder.UseNumber()
 	var meta custom
 	if err := decoder.Decode(&meta); err != nil {
-		return custom{}, src.mistake(customLine(src, block, err), "custom: %s", strings.TrimPrefix(err.Error(), "json: "))
+		text := strings.TrimPrefix(err.Error(), "json: ")
+		return custom{}, src.mistake(customLine(src, block, err), "custom: %s", text)
 	}
 	return meta, nil
 }
@@ -165,7 +173,7 @@ func checkRule(rule Rule, meta custom) []string {
 		}
 	}
 	acts := rule.Kind != KindHarmless
-	demand(idPattern.MatchString(string(rule.ID)), "custom.id must look like CS-ABC-001")
+	demand(rule.ID.Valid(), "custom.id must look like CS-ABC-001")
 	demand(rule.Title != "", "title is missing")
 	demand(rule.Description != "", "description is missing")
 	demand(slices.Contains([]Kind{KindFinding, KindPrivilege, KindHarmless}, rule.Kind),
@@ -187,7 +195,7 @@ func checkRule(rule Rule, meta custom) []string {
 		demand(kindPattern.MatchString(kind), fmt.Sprintf("custom.kinds: %q must be group/Kind", kind))
 	}
 	for name, value := range rule.Params {
-		demand(shapeOf(value) != "", fmt.Sprintf("custom.params.%s: write a default that shows its type", name))
+		demand(Shape(value) != "", fmt.Sprintf("custom.params.%s: write a default that shows its type", name))
 	}
 	slices.Sort(wrong)
 	return wrong

@@ -1,4 +1,4 @@
-package engine
+package ruleset
 
 import (
 	_ "embed"

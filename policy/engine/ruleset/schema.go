@@ -1,4 +1,4 @@
-package engine
+package ruleset
 
 import (
 	"encoding/json"
@@ -34,7 +34,7 @@ func readSchemas(fsys fs.FS, rules []Rule) (*ast.SchemaSet, error) {
 		}
 		properties["params"] = paramsSchema(rules)
 		set.Put(ast.MustParseRef("schema."+string(scope)), schema)
-		scopes = append(scopes, map[string]any{"type": "object", "properties": properties, "additionalProperties": false})
+		scopes = append(scopes, closed(properties))
 		if shared, ok := schema["definitions"].(map[string]any); ok {
 			maps.Copy(definitions, shared)
 		}
@@ -54,7 +54,7 @@ func paramsSchema(rules []Rule) map[string]any {
 		for name, value := range rule.Params {
 			names[name] = map[string]any{"type": map[string]string{
 				"boolean": "boolean", "string": "string", "number": "number", "list": "array", "mapping": "object",
-			}[shapeOf(value)]}
+			}[Shape(value)]}
 		}
 		byRule[string(rule.ID)] = closed(names)
 	}

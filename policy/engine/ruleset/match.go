@@ -1,4 +1,4 @@
-package engine
+package ruleset
 
 import (
 	"strings"
@@ -6,11 +6,11 @@ import (
 	"github.com/countersign-dev/countersign/render"
 )
 
-// applies reports whether a rule is asked about objects of a kind. "*" in a
+// Applies reports whether a rule is asked about objects of a kind. "*" in a
 // pattern stands for any run of characters, none and dots included:
 // "*.cluster.x-k8s.io/*" takes infrastructure.cluster.x-k8s.io and not
 // cluster.x-k8s.io itself, "*cluster.x-k8s.io/*" takes both.
-func (r *Rule) applies(id render.Identity) bool {
+func (r *Rule) Applies(id render.Identity) bool {
 	group := id.Group
 	if group == "" {
 		group = "core"

@@ -47,7 +47,7 @@ func (a *Assessor) Review(ctx context.Context, in Sides) (Assessment, error) {
 	if in.MergedTree != nil {
 		out.MergedTree = in.MergedTree.ID()
 	}
-	settings, mistakes, err := a.settings(ctx, in.BaseTree, in.Config)
+	conf, mistakes, err := a.effective(ctx, in.BaseTree, in.Config)
 	if err != nil {
 		return Assessment{}, err
 	}
@@ -63,27 +63,33 @@ func (a *Assessor) Review(ctx context.Context, in Sides) (Assessment, error) {
 		out.Notices = append(out.Notices, render.Problem{Cause: render.CauseSyntax, Source: mistakes[0].Source,
 			Message: "the base's config cannot be read, so this mend of it is judged by the built-in strict settings"})
 	}
-	out.Config, out.Engine.Config = &settings, settings.Digest
+	out.Config, out.Engine.Config = &conf, conf.Digest
 	if len(in.Conflicts) > 0 {
 		return a.close(out), nil
 	}
-	opts := RenderOptions(settings)
+	opts := RenderOptions(conf)
 	opts.All = in.All
 	compared, err := render.Compare(ctx, a.Builder, in.BaseTree, in.MergedTree, opts)
 	if err != nil {
 		return a.unjudged(out, err)
 	}
-	j := &judge{assessor: a, config: settings, compared: compared, out: out, all: in.All}
+	j := &judge{assessor: a, config: conf, compared: compared, out: out, all: in.All}
 	return j.review(ctx)
 }
 
 // Audit judges one tree as it stands: every finding is an existing one and
 // nothing is a change. Paths, when given, are what to judge (folders or
 // manifest files); else it is the whole fleet.
-func (a *Assessor) Audit(ctx context.Context, head Revision, tree render.Tree, given *config.Config, paths ...string) (Assessment, error) {
+func (a *Assessor) Audit(
+	ctx context.Context,
+	head Revision,
+	tree render.Tree,
+	given *config.Config,
+	paths ...string,
+) (Assessment, error) {
 	out := a.blank(Revision{}, head)
 	out.Audit = true
-	settings, mistakes, err := a.settings(ctx, tree, given)
+	conf, mistakes, err := a.effective(ctx, tree, given)
 	if err != nil {
 		return Assessment{}, err
 	}
@@ -91,17 +97,17 @@ func (a *Assessor) Audit(ctx context.Context, head Revision, tree render.Tree, g
 		out.Problems = problems("config", mistakes)
 		return a.close(out), nil
 	}
-	out.Config, out.Engine.Config = &settings, settings.Digest
+	out.Config, out.Engine.Config = &conf, conf.Digest
 	var compared *render.Comparison
 	if len(paths) > 0 {
 		compared, err = render.AuditPaths(ctx, a.Builder, tree, paths)
 	} else {
-		compared, err = render.Audit(ctx, a.Builder, tree, RenderOptions(settings))
+		compared, err = render.Audit(ctx, a.Builder, tree, RenderOptions(conf))
 	}
 	if err != nil {
 		return a.unjudged(out, err)
 	}
-	j := &judge{assessor: a, config: settings, compared: compared, out: out, all: true}
+	j := &judge{assessor: a, config: conf, compared: compared, out: out, all: true}
 	return j.audit(ctx)
 }
 
@@ -265,7 +271,8 @@ func (j *judge) addDependents() {
 	}
 	for _, side := range []*render.Side{&j.compared.Base, &j.compared.Head} {
 		for path, build := range side.Builds {
-			if j.all || slices.ContainsFunc(fleet.Needs(build), func(id render.Identity) bool { return changed[id] }) {
+			if j.all ||
+				slices.ContainsFunc(fleet.Needs(build), func(id render.Identity) bool { return changed[id] }) {
 				j.judged[path] = true
 			}
 		}

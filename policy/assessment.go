@@ -147,9 +147,11 @@ type Waiver struct {
 
 // RuleOutcome is how a rule fared over all inputs.
 type RuleOutcome struct {
-	ID       engine.RuleID `json:"id"`
-	Outcome  string        `json:"outcome"` // passed, failed, warned, waived, not_applicable, error, privileged, unknown
-	Findings int           `json:"findings"`
+	ID engine.RuleID `json:"id"`
+	// Outcome is passed, failed, warned, waived, not_applicable, error,
+	// privileged or unknown.
+	Outcome  string `json:"outcome"`
+	Findings int    `json:"findings"`
 }
 
 // Entry is one member of the privileged change (D11).

@@ -51,7 +51,11 @@ func opened() PullRequest {
 		People: map[UserID]Person{
 			alice.ID: person(alice, "write", approvers), bob.ID: person(bob, "write", approvers),
 			carol.ID: person(carol, "write", approvers), dave.ID: person(dave, "write", approvers, breakGlass),
-			erin.ID: person(erin, "admin", breakGlass), mallory.ID: person(mallory, "write"), zed.ID: person(zed, "read"),
+			erin.ID: person(
+				erin,
+				"admin",
+				breakGlass,
+			), mallory.ID: person(mallory, "write"), zed.ID: person(zed, "read"),
 		},
 		Teams: []Team{{Name: approvers}, {Name: breakGlass}}, Now: noon.Add(time.Hour),
 	}
@@ -89,7 +93,14 @@ func TestDecide(t *testing.T) {
 		}, StateNeedsApproval, Approvals{Status: StatusPending, Missing: 1, Counted: []Counted{{103, "carol"}},
 			Ignored: []Ignored{{102, "bob", "committer"}}}},
 		{"a co-author, allowed by the config", func(a *Assessment, pr *PullRequest) {
-			a.Config.Approvals.Exclude = []string{"author", "initiator", "commit_author", "committer", "pusher", "bot"}
+			a.Config.Approvals.Exclude = []string{
+				"author",
+				"initiator",
+				"commit_author",
+				"committer",
+				"pusher",
+				"bot",
+			}
 			pr.Commits[0].CoAuthors = []User{bob}
 			pr.Reviews = []Review{approve(bob, 1), approve(carol, 2)}
 		}, StatePass, Approvals{Status: StatusApproved, Counted: []Counted{{102, "bob"}, {103, "carol"}}}},
@@ -187,7 +198,10 @@ func TestDecide(t *testing.T) {
 		}, StateBlocked, Approvals{Status: StatusBlocked, Counted: []Counted{{102, "bob"}, {103, "carol"}},
 			BlockedBy: []string{"hold:dave"}}},
 		{"a hold lifted by another is not placed again", func(_ *Assessment, pr *PullRequest) {
-			pr.Holds = []Hold{{By: dave, At: noon, Digest: "d", ReleasedBy: []User{alice, bob}}, {By: dave, At: noon.Add(time.Minute), Digest: "d"}}
+			pr.Holds = []Hold{
+				{By: dave, At: noon, Digest: "d", ReleasedBy: []User{alice, bob}},
+				{By: dave, At: noon.Add(time.Minute), Digest: "d"},
+			}
 			pr.Reviews = []Review{approve(bob, 1), approve(carol, 2)}
 		}, StatePass, Approvals{Status: StatusApproved, Counted: []Counted{{102, "bob"}, {103, "carol"}}}},
 		{"commits incomplete", func(_ *Assessment, pr *PullRequest) {
@@ -250,11 +264,19 @@ func TestDecide(t *testing.T) {
 			a.Problems = []Problem{{Code: "render", Problem: render.Problem{Message: "no"}}}
 			pr.Reviews = []Review{approve(bob, 1), approve(carol, 2)}
 		}, StateError, Approvals{Status: StatusApproved, Counted: []Counted{{102, "bob"}, {103, "carol"}}}},
-		{"no config", func(a *Assessment, _ *PullRequest) { a.Config = nil }, StateError, Approvals{Status: StatusError}},
+		{
+			"no config",
+			func(a *Assessment, _ *PullRequest) { a.Config = nil },
+			StateError,
+			Approvals{Status: StatusError},
+		},
 		{"a merge group nobody can resolve", func(_ *Assessment, pr *PullRequest) { pr.Group = &MergeGroup{} },
 			StateError, Approvals{Status: StatusError, Missing: 2}},
 		{"a merge group that holds more", func(a *Assessment, pr *PullRequest) {
-			pr.Group = &MergeGroup{Resolved: true, Members: []GroupMember{{Approvals: Approvals{Status: StatusNotRequired}}}}
+			pr.Group = &MergeGroup{
+				Resolved: true,
+				Members:  []GroupMember{{Approvals: Approvals{Status: StatusNotRequired}}},
+			}
 		}, StateBlocked, Approvals{Status: StatusBlocked, Missing: 2, BlockedBy: []string{"merge_group_digest_not_approved"}}},
 		{"a merge group of what was approved", func(a *Assessment, pr *PullRequest) {
 			member := Approvals{Status: StatusApproved, Counted: []Counted{{102, "bob"}, {103, "carol"}}}
@@ -315,11 +337,16 @@ func drawFacts(t *rapid.T, a Assessment) PullRequest {
 	maybe := func(label string) bool { return rapid.IntRange(0, 4).Draw(t, label) == 0 }
 	if maybe("extra commit") {
 		who, by := someone.Draw(t, "commit author"), someone.Draw(t, "committer")
-		pr.Commits = append(pr.Commits, Commit{SHA: "c2", Author: &who, Committer: &by, Pushers: []User{someone.Draw(t, "pusher")},
-			Verified: maybe("verified"), PusherUnknown: maybe("pusher unknown")})
+		pr.Commits = append(
+			pr.Commits,
+			Commit{SHA: "c2", Author: &who, Committer: &by, Pushers: []User{someone.Draw(t, "pusher")},
+				Verified: maybe("verified"), PusherUnknown: maybe("pusher unknown")},
+		)
 	}
 	for i := range rapid.IntRange(0, 8).Draw(t, "reviews") {
-		state := rapid.SampledFrom([]string{"APPROVED", "APPROVED", "APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED", "PENDING"})
+		state := rapid.SampledFrom(
+			[]string{"APPROVED", "APPROVED", "APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED", "PENDING"},
+		)
 		r := review(someone.Draw(t, "reviewer"), state.Draw(t, "state"), i, digest.Draw(t, "bound"))
 		if maybe("deleted") {
 			r.User = nil
@@ -364,7 +391,14 @@ func TestAnotherApprovalNeverHurts(t *testing.T) {
 			more.Reviews = append(slices.Clone(pr.Reviews), review(u, "APPROVED", 30, a.Digest))
 			is := Decide(a, more).Approvals
 			if slices.Index(badness, is.Status) > slices.Index(badness, was.Status) || is.Missing > was.Missing {
-				t.Fatalf("%s's approval turned %s (missing %d) into %s (missing %d)", u.Login, was.Status, was.Missing, is.Status, is.Missing)
+				t.Fatalf(
+					"%s's approval turned %s (missing %d) into %s (missing %d)",
+					u.Login,
+					was.Status,
+					was.Missing,
+					is.Status,
+					is.Missing,
+				)
 			}
 		}
 	})
@@ -375,12 +409,19 @@ func TestAuthorNeverMatters(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a := privileged()
 		pr := drawFacts(t, a)
-		pr.Reviews = slices.DeleteFunc(pr.Reviews, func(r Review) bool { return r.User != nil && r.User.ID == alice.ID })
+		pr.Reviews = slices.DeleteFunc(
+			pr.Reviews,
+			func(r Review) bool { return r.User != nil && r.User.ID == alice.ID },
+		)
 		was := Decide(a, pr)
-		state := rapid.SampledFrom([]string{"APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED"}).Draw(t, "word")
+		state := rapid.SampledFrom([]string{"APPROVED", "CHANGES_REQUESTED", "DISMISSED", "COMMENTED"}).
+			Draw(t, "word")
 		pr.Reviews = append(slices.Clone(pr.Reviews), review(alice, state, 40, a.Digest))
 		is := Decide(a, pr)
-		is.Approvals.Ignored = slices.DeleteFunc(is.Approvals.Ignored, func(i Ignored) bool { return i.ID == alice.ID })
+		is.Approvals.Ignored = slices.DeleteFunc(
+			is.Approvals.Ignored,
+			func(i Ignored) bool { return i.ID == alice.ID },
+		)
 		if diff := cmp.Diff(was, is); diff != "" {
 			t.Fatalf("the author's %s changed the verdict: %s", state, diff)
 		}
@@ -412,15 +453,18 @@ func TestGreenIsEarned(t *testing.T) {
 		a := privileged()
 		pr := drawFacts(t, a)
 		if rapid.Bool().Draw(t, "finding") {
-			a.Findings = []Finding{{Effect: rapid.SampledFrom([]engine.Effect{engine.Block, engine.Warn}).Draw(t, "effect"),
-				State: rapid.SampledFrom([]State{New, Worsened, Existing, Fixed}).Draw(t, "state")}}
+			a.Findings = []Finding{
+				{Effect: rapid.SampledFrom([]engine.Effect{engine.Block, engine.Warn}).Draw(t, "effect"),
+					State: rapid.SampledFrom([]State{New, Worsened, Existing, Fixed}).Draw(t, "state")},
+			}
 		}
 		v := Decide(a, pr)
 		if v.State != StatePass {
 			return
 		}
 		p := newPeople(a.Config.Approvals, pr)
-		if len(Blocking(a)) > 0 || pr.CommitsIncomplete || len(pr.Failed) > 0 || p.teamsUnknown() || len(p.standingHolds()) > 0 {
+		if len(Blocking(a)) > 0 || pr.CommitsIncomplete || len(pr.Failed) > 0 || p.teamsUnknown() ||
+			len(p.standingHolds()) > 0 {
 			t.Fatalf("green with %v", v)
 		}
 		over := v.Approvals.Override != nil && len(v.Approvals.Override.By) == 2
@@ -444,8 +488,15 @@ func FuzzDecide(f *testing.F) {
 			a.Config = nil
 		}
 		u := User{ID: UserID(id), Login: login, Type: "User"}
-		pr := PullRequest{Given: given, Base: base, Author: &u, Reviews: []Review{{User: &u, State: state, Submitted: noon}},
-			Commits: []Commit{{Author: &u}}, Holds: []Hold{{By: u}}, Overrides: []OverrideRequest{{By: u}}}
+		pr := PullRequest{
+			Given:     given,
+			Base:      base,
+			Author:    &u,
+			Reviews:   []Review{{User: &u, State: state, Submitted: noon}},
+			Commits:   []Commit{{Author: &u}},
+			Holds:     []Hold{{By: u}},
+			Overrides: []OverrideRequest{{By: u}},
+		}
 		v := Decide(a, pr)
 		if v.State == StatePass || v.Title == "" {
 			t.Fatalf("%+v", v)

@@ -13,7 +13,12 @@ func (j *judge) finding(h hit, state State, s *side) Finding {
 	at := place{h.Destination, h.Object}
 	f := Finding{
 		Rule: h.Rule, Title: rule.Title, Severity: j.severity(rule, h.Hit), State: state, Confidence: h.Confidence,
-		Object:      Object{Group: h.Object.Group, Kind: h.Object.Kind, Namespace: h.Object.Namespace, Name: h.Object.Name},
+		Object: Object{
+			Group:     h.Object.Group,
+			Kind:      h.Object.Kind,
+			Namespace: h.Object.Namespace,
+			Name:      h.Object.Name,
+		},
 		Destination: h.Destination, Clusters: slices.Clone(h.Clusters), Path: h.Path.String(), Field: "present",
 		Message: h.Message, Remediation: rule.Remediation, Guideline: rule.Guideline,
 		Roots: slices.Compact(slices.Sorted(slices.Values(s.roots[at]))), Fingerprint: h.fingerprint,

@@ -64,16 +64,27 @@ func (j *judge) objects(ctx context.Context, of *render.Side, index indexer) (*s
 			if !j.judged[path] {
 				break
 			}
-			resource := fact("Notice", path, map[string]any{"cause": string(notice.Cause), "message": notice.Message,
-				"file": notice.Source.File, "line": json.Number(fmt.Sprint(notice.Source.Line))}, notice.Source)
-			inputs = append(inputs, engine.Object{Resource: &resource, Root: path, Destination: build.Root.Destination,
-				Resolved: resource.Object})
+			resource := fact("Notice", noticeName(path, notice), map[string]any{
+				"cause": string(notice.Cause), "message": notice.Message, "file": notice.Source.File,
+				"line": json.Number(fmt.Sprint(notice.Source.Line))}, notice.Source)
+			inputs = append(
+				inputs,
+				engine.Object{Resource: &resource, Root: path, Destination: build.Root.Destination,
+					Resolved: resource.Object},
+			)
 		}
 	}
 	if of == &j.compared.Head {
 		inputs = append(inputs, j.duplicates()...)
 	}
 	return s, j.ask(ctx, s, inputs)
+}
+
+// noticeName names a notice by what it says, so that each is a finding of its
+// own and stays the same one while its neighbours come and go.
+func noticeName(root string, notice render.Problem) string {
+	said := digestOf(string(notice.Cause), notice.Message, notice.Source.File)
+	return root + "#" + said[len("sha256:"):][:8]
 }
 
 // indexer is what the judge needs of a fleet's index.
@@ -99,8 +110,16 @@ func (j *judge) duplicates() []engine.Object {
 		if len(d.Sources) > 0 {
 			source = d.Sources[0]
 		}
-		resource := fact("Duplicate", d.Kind+"/"+d.Name, map[string]any{"object": object, "roots": roots, "files": files}, source)
-		inputs = append(inputs, engine.Object{Resource: &resource, Destination: d.Destination, Resolved: resource.Object})
+		resource := fact(
+			"Duplicate",
+			d.Kind+"/"+d.Name,
+			map[string]any{"object": object, "roots": roots, "files": files},
+			source,
+		)
+		inputs = append(
+			inputs,
+			engine.Object{Resource: &resource, Destination: d.Destination, Resolved: resource.Object},
+		)
 	}
 	return inputs
 }
@@ -297,8 +316,7 @@ func (j *judge) notEvaluated(before, after *side) {
 		first := slices.MinFunc(hits, func(a, b engine.Hit) int { return a.Path.Compare(b.Path) })
 		h := engine.Hit{Rule: rule.ID, Object: at.Identity, Destination: at.destination, Path: first.Path,
 			Severity: rule.Severity, Confidence: engine.Unknown, Clusters: first.Clusters,
-			Message: fmt.Sprintf("not evaluated for %s: a value is not known until it is substituted",
-				strings.Join(slices.Compact(rules), ", "))}
+			Message: fmt.Sprintf("not evaluated for %s: %s", strings.Join(slices.Compact(rules), ", "), first.Message)}
 		state := New
 		if _, stood := before.unknown[at]; stood {
 			state = Existing

@@ -117,7 +117,8 @@ func (p *people) doubtfulOrigin() bool {
 			return true
 		}
 	}
-	return p.pr.Author != nil && !isApp(p.pr.Author) && p.pr.AuthorRole != "" && !atLeast(Person{Role: p.pr.AuthorRole}, "write")
+	return p.pr.Author != nil && !isApp(p.pr.Author) && p.pr.AuthorRole != "" &&
+		!atLeast(Person{Role: p.pr.AuthorRole}, "write")
 }
 
 func isApp(u *User) bool {

@@ -56,7 +56,9 @@ func (j *judge) weigh(s subject, report engine.ChangeReport) {
 		j.outcomes.inputs[id]++
 	}
 	reasons, other := reasonsOf(report.Reasons), report.Reasons
-	if better := slices.DeleteFunc(slices.Clone(other), func(h engine.Hit) bool { return h.Rule == anyOther }); len(better) > 0 {
+	if better := slices.DeleteFunc(slices.Clone(other), func(h engine.Hit) bool { return h.Rule == anyOther }); len(
+		better,
+	) > 0 {
 		reasons = reasonsOf(better)
 	} else if len(report.Harmless) > 0 && len(report.Errors) == 0 && !s.claimsOurGroup() {
 		reasons = nil
@@ -214,7 +216,10 @@ func (s subject) written() Change {
 		out.Cluster = out.Clusters[0]
 	}
 	for _, f := range ch.Fields {
-		out.Fields = append(out.Fields, Field{Path: f.Path.String(), Before: Shown(f.Before), After: Shown(f.After), Source: f.Source})
+		out.Fields = append(
+			out.Fields,
+			Field{Path: f.Path.String(), Before: Shown(f.Before), After: Shown(f.After), Source: f.Source},
+		)
 	}
 	if len(ch.Fields) > 0 && ch.Fields[0].Source.File != "" {
 		out.Source = ch.Fields[0].Source

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/countersign-dev/countersign/policy/engine"
@@ -17,7 +18,7 @@ import (
 // fleet asks the fleet rules about the head and, to know what stood already,
 // about the base. Limits count what the change brings, so the base has none.
 func (j *judge) fleet(ctx context.Context, before, after *side) error {
-	roots := j.compared.Affected
+	roots := slices.Sorted(maps.Keys(j.judged))
 	sides := []struct {
 		of    *side
 		input engine.Fleet
@@ -57,7 +58,8 @@ func (j *judge) roots() {
 	}
 	j.out.Unaffected = len(j.compared.Head.Roots) - len(j.compared.Affected)
 	for _, path := range j.compared.Affected {
-		if !j.out.Audit && !slices.ContainsFunc(j.compared.Head.Roots, func(r render.Root) bool { return r.Path == path }) {
+		if !j.out.Audit &&
+			!slices.ContainsFunc(j.compared.Head.Roots, func(r render.Root) bool { return r.Path == path }) {
 			j.out.Unaffected++ // it is gone from the head, so it was not among those
 		}
 	}
@@ -110,8 +112,11 @@ func (j *judge) rootSubjects(ctx context.Context) ([]subject, error) {
 		if !unknownBase && (!unknownHead || !j.listedOpaque(path)) {
 			continue
 		}
-		ch := &render.Change{Action: render.ActionUpdate, Destination: cmp.Or(after.Root.Destination, before.Root.Destination),
-			Roots: []string{path}}
+		ch := &render.Change{
+			Action:      render.ActionUpdate,
+			Destination: cmp.Or(after.Root.Destination, before.Root.Destination),
+			Roots:       []string{path},
+		}
 		if had {
 			ch.Before = j.rootFact(before)
 		} else {
@@ -126,7 +131,10 @@ func (j *judge) rootSubjects(ctx context.Context) ([]subject, error) {
 		if err != nil {
 			return nil, err
 		}
-		subjects = append(subjects, subject{input: factChange(ch), entry: newEntry(EntryRoot, path, parts...), shown: true})
+		subjects = append(
+			subjects,
+			subject{input: factChange(ch), entry: newEntry(EntryRoot, path, parts...), shown: true},
+		)
 	}
 	return subjects, nil
 }
@@ -168,12 +176,18 @@ func (j *judge) finish() Assessment {
 	out := j.out
 	out.Notices = append(out.Notices, j.compared.Head.Notices...)
 	if j.config.Roots.Renderer != "kustomize" {
-		out.Notices = append(out.Notices, render.Problem{Cause: render.CauseSyntax, Source: render.Source{File: j.config.Origin},
-			Message: "roots.renderer is " + j.config.Roots.Renderer + ", but values that only the deployer substitutes are not known here: they stay as written"})
+		out.Notices = append(
+			out.Notices,
+			render.Problem{Cause: render.CauseSyntax, Source: render.Source{File: j.config.Origin},
+				Message: "roots.renderer is " + j.config.Roots.Renderer + ", but values that only the deployer substitutes are not known here: they stay as written"},
+		)
 	}
 	slices.SortFunc(out.Changes, func(a, b Change) int {
-		return cmp.Or(cmp.Compare(a.Destination, b.Destination), cmp.Compare(objectKey(a.Object), objectKey(b.Object)),
-			cmp.Compare(a.Action, b.Action))
+		return cmp.Or(
+			cmp.Compare(a.Destination, b.Destination),
+			cmp.Compare(objectKey(a.Object), objectKey(b.Object)),
+			cmp.Compare(a.Action, b.Action),
+		)
 	})
 	slices.Sort(out.Clusters)
 	out.Clusters = slices.Compact(out.Clusters)

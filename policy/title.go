@@ -78,7 +78,10 @@ func approvalTitle(_ Assessment, v Verdict) string {
 func passTitle(a Assessment, v Verdict) string {
 	switch approvals := v.Approvals; {
 	case approvals.Override != nil && len(approvals.Override.By) > 0:
-		return "EMERGENCY OVERRIDE by " + strings.Join(approvals.Override.By, " and ") + ": " + approvals.Override.Reason
+		return "EMERGENCY OVERRIDE by " + strings.Join(
+			approvals.Override.By,
+			" and ",
+		) + ": " + approvals.Override.Reason
 	case a.Audit:
 		return "No finding blocks"
 	case approvals.Status == StatusApproved:

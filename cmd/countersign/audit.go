@@ -47,7 +47,12 @@ Findings are those that stand today, so they fail the command only under
 	flags := c.Flags()
 	flags.StringVar(&f.repo, "repo", ".", "the repository, or any folder in it")
 	flags.StringVar(&f.rev, "rev", "HEAD", "the revision to judge")
-	flags.StringVar(&f.tree, "tree", "", "with paths: the folder that bounds what they may read (default: the work tree, else this folder)")
+	flags.StringVar(
+		&f.tree,
+		"tree",
+		"",
+		"with paths: the folder that bounds what they may read (default: the work tree, else this folder)",
+	)
 	flags.StringVar(&f.failOn, "fail-on", "", "exit 1 from this severity up: critical, high, medium, low")
 	addReportFlags(flags, &f.format, &f.config, &f.all)
 	return c

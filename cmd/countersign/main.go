@@ -25,6 +25,12 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := program{args: os.Args[1:], stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, terminal: isTerminal(os.Stdout)}
+	p := program{
+		args:     os.Args[1:],
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		getenv:   os.Getenv,
+		terminal: isTerminal(os.Stdout),
+	}
 	os.Exit(p.run(ctx)) //nolint:gocritic // stop is of no use to a process that ends
 }

@@ -42,7 +42,12 @@ of GitHub's own JSON as "gh api" returns it, or one YAML file of the same facts
 	flags.StringVar(&f.repo, "repo", ".", "the repository, or any folder in it")
 	flags.StringVar(&f.base, "base", "", "the revision that the change would be merged into (needed)")
 	flags.StringVar(&f.head, "head", "", "the revision of the change (needed)")
-	flags.StringVar(&f.pull, "pull", "", "a folder of GitHub's JSON or a YAML file: who wrote, pushed and reviewed it")
+	flags.StringVar(
+		&f.pull,
+		"pull",
+		"",
+		"a folder of GitHub's JSON or a YAML file: who wrote, pushed and reviewed it",
+	)
 	flags.StringVar(&f.now, "now", "", "the moment to decide at, as 2026-01-31T12:00:00Z (default: now)")
 	addReportFlags(flags, &f.format, &f.config, &f.all)
 	return c
@@ -70,7 +75,12 @@ func (p *program) review(ctx context.Context, f reviewFlags) (err error) {
 	}
 	var people policy.PullRequest
 	if f.pull != "" {
-		people, err = pull.Read(ctx, s.pool, f.pull, pull.Subject{Assessment: assessment, Now: now, Neutral: s.neutral})
+		people, err = pull.Read(
+			ctx,
+			s.pool,
+			f.pull,
+			pull.Subject{Assessment: assessment, Now: now, Neutral: s.neutral},
+		)
 		if err != nil {
 			return err
 		}
@@ -105,8 +115,14 @@ func (s *session) assess(ctx context.Context, f reviewFlags) (policy.Assessment,
 	if err != nil {
 		return policy.Assessment{}, err
 	}
-	sides := policy.Sides{Base: revision(f.base, base), Head: revision(f.head, head), BaseTree: s.repo.Tree(base.Tree),
-		Conflicts: merged.Conflicts, Config: given, All: f.all}
+	sides := policy.Sides{
+		Base:      revision(f.base, base),
+		Head:      revision(f.head, head),
+		BaseTree:  s.repo.Tree(base.Tree),
+		Conflicts: merged.Conflicts,
+		Config:    given,
+		All:       f.all,
+	}
 	if merged.Tree != "" {
 		sides.MergedTree = s.repo.Tree(merged.Tree)
 	}

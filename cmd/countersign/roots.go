@@ -82,7 +82,7 @@ func (p *program) roots(ctx context.Context, f rootsFlags) (err error) {
 
 // options are what the tree's own config says of its roots.
 func (s *session) options(ctx context.Context, tree render.Tree) (render.Options, error) {
-	c, mistakes, err := s.assessor.Settings(ctx, tree)
+	c, mistakes, err := s.settings().Of(ctx, tree)
 	if err != nil {
 		return render.Options{}, err
 	}
@@ -140,7 +140,12 @@ func (s *session) changedRoots(ctx context.Context, changed string) error {
 		return err
 	}
 	if len(merged.Conflicts) > 0 {
-		return fmt.Errorf("%s and %s conflict in %s; merge or rebase first", from, to, strings.Join(merged.Conflicts, ", "))
+		return fmt.Errorf(
+			"%s and %s conflict in %s; merge or rebase first",
+			from,
+			to,
+			strings.Join(merged.Conflicts, ", "),
+		)
 	}
 	baseTree := s.repo.Tree(base.Tree)
 	options, err := s.options(ctx, baseTree)
@@ -271,5 +276,11 @@ func (p *program) validate(ctx context.Context, file string) (err error) {
 // settingsLine is the config in a line, for somebody who wants to see that it
 // says what they meant.
 func settingsLine(c config.Config) string {
-	return fmt.Sprintf("mode %s, baseline %s, %d approvals, %d rules adjusted", c.Mode, c.Baseline, c.Approvals.Required, len(c.Rules))
+	return fmt.Sprintf(
+		"mode %s, baseline %s, %d approvals, %d rules adjusted",
+		c.Mode,
+		c.Baseline,
+		c.Approvals.Required,
+		len(c.Rules),
+	)
 }

@@ -45,7 +45,8 @@ func (p *program) rulesCommand() *cobra.Command {
 			Example: "  countersign rules test rego/ssh", Args: exactly(1, "one folder"),
 			RunE: func(c *cobra.Command, args []string) error { return p.testRules(c.Context(), args[0]) }},
 		&cobra.Command{Use: "new SECTION NAME", Short: "Write the files of a new rule into this folder",
-			Long:    "New writes rule, test and examples under SECTION/NAME in the current folder. The rule passes its tests; change both.",
+			Long: `New writes rule, test and examples under SECTION/NAME in the current folder. The rule
+passes its tests as it is; change both.`,
 			Example: "  cd rego && countersign rules new ssh host_keys", Args: exactly(2, "a section and a name"),
 			RunE: func(_ *cobra.Command, args []string) error { return p.newRule(args[0], args[1]) }},
 	)
@@ -126,8 +127,16 @@ func (p *program) testRules(ctx context.Context, dir string) error {
 		if len(rule.Problems) > 0 {
 			word, failed = "FAIL", failed+1
 		}
-		fmt.Fprintf(p.stdout, "%s  %s  %s  %d tests, %d examples, %.0f %% covered\n", word, cmp.Or(string(rule.ID), "-"),
-			rule.Slug, rule.Tests, rule.Examples, rule.Coverage)
+		fmt.Fprintf(
+			p.stdout,
+			"%s  %s  %s  %d tests, %d examples, %.0f %% covered\n",
+			word,
+			cmp.Or(string(rule.ID), "-"),
+			rule.Slug,
+			rule.Tests,
+			rule.Examples,
+			rule.Coverage,
+		)
 		for _, problem := range rule.Problems {
 			fmt.Fprintf(p.stdout, "      %s\n", problem)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
 	"github.com/countersign-dev/countersign/policy/report"
+	"github.com/countersign-dev/countersign/policy/settings"
 	"github.com/countersign-dev/countersign/rego"
 	"github.com/countersign-dev/countersign/render"
 	"github.com/countersign-dev/countersign/render/git"
@@ -39,7 +40,10 @@ func (p *program) newSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := worker.New(ctx, worker.Options{Args: []string{renderChild}, Children: max(2, runtime.GOMAXPROCS(0)), Key: key, KeyID: id})
+	pool, err := worker.New(
+		ctx,
+		worker.Options{Args: []string{renderChild}, Children: max(2, runtime.GOMAXPROCS(0)), Key: key, KeyID: id},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +59,11 @@ func (s *session) withRules() error {
 	}
 	s.assessor.Rules = rules
 	return nil
+}
+
+// settings reads configs by the rules that are loaded.
+func (s *session) settings() settings.Reader {
+	return settings.Reader{Parser: s.pool, Rules: s.assessor.Rules}
 }
 
 // inRepo opens the repository at dir.
@@ -87,7 +96,7 @@ func (s *session) givenConfig(ctx context.Context, file string) (*config.Config,
 	if err != nil {
 		return nil, usagef("--config: %w", err)
 	}
-	c, mistakes, err := s.assessor.ReadConfig(ctx, file, content)
+	c, mistakes, err := s.settings().Read(ctx, file, content)
 	if err != nil {
 		return nil, err
 	}

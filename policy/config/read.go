@@ -101,7 +101,9 @@ func (c *Config) seal() {
 	settings.Origin, settings.Digest = "", ""
 	text, err := json.Marshal(settings)
 	if err != nil {
-		panic(fmt.Sprintf("config: settings cannot be written as JSON: %v", err)) // only params hold any; they come from JSON values
+		panic(
+			fmt.Sprintf("config: settings cannot be written as JSON: %v", err),
+		) // only params hold any; they come from JSON values
 	}
 	sum := sha256.Sum256(text)
 	c.Digest = "sha256:" + hex.EncodeToString(sum[:])
@@ -124,7 +126,11 @@ func (d reader) clusters(path render.Path, value any, c *Clusters) {
 	d.Object(path, value, decode.Fields{
 		"management": d.Strs(&c.Management, nil),
 		"environment": func(p render.Path, v any) {
-			d.Object(p, v, decode.Fields{"label": d.Str(&c.EnvironmentLabel), "production": d.Strs(&c.Production, nil)})
+			d.Object(
+				p,
+				v,
+				decode.Fields{"label": d.Str(&c.EnvironmentLabel), "production": d.Strs(&c.Production, nil)},
+			)
 		},
 	})
 }
@@ -188,7 +194,11 @@ func (d reader) override(path render.Path, value any) *Override {
 	}
 	window, err := time.ParseDuration(o.Window)
 	if err != nil || window <= 0 || window > time.Hour {
-		d.Mistake(decode.Child(path, "window"), fmt.Sprintf("is %q, but must be a duration of at most 60m", o.Window), "write window: 15m")
+		d.Mistake(
+			decode.Child(path, "window"),
+			fmt.Sprintf("is %q, but must be a duration of at most 60m", o.Window),
+			"write window: 15m",
+		)
 	}
 	return o
 }
@@ -242,7 +252,11 @@ func (d reader) substitute(path render.Path, value any) map[string]string {
 		case !symbolName.MatchString(name):
 			d.Mistake(decode.Child(path, name), "is no variable's name", "use letters, digits and _")
 		case !ok:
-			d.Mistake(decode.Child(path, name), "must be a string, not "+decode.TypeName(object[name]), "put it in quotes")
+			d.Mistake(
+				decode.Child(path, name),
+				"must be a string, not "+decode.TypeName(object[name]),
+				"put it in quotes",
+			)
 		default:
 			values[name] = text
 		}

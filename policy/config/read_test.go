@@ -84,9 +84,22 @@ alerts: {receiver: platform-oncall}
 	}
 	want := config.Strict()
 	want.Mode, want.Baseline, want.Origin = "observe", "strict", config.Path
-	want.Roots = config.Roots{Include: []string{"clusters/**"}, Exclude: []string{"old"}, Opaque: []string{"charts"}, Renderer: "flux"}
-	want.Clusters = config.Clusters{Management: []string{"mgmt/*"}, EnvironmentLabel: "env", Production: []string{"prod"}}
-	want.Approvals.Required, want.Approvals.Teams, want.Approvals.Users = 3, []string{"acme/platform"}, []string{"bob"}
+	want.Roots = config.Roots{
+		Include:  []string{"clusters/**"},
+		Exclude:  []string{"old"},
+		Opaque:   []string{"charts"},
+		Renderer: "flux",
+	}
+	want.Clusters = config.Clusters{
+		Management:       []string{"mgmt/*"},
+		EnvironmentLabel: "env",
+		Production:       []string{"prod"},
+	}
+	want.Approvals.Required, want.Approvals.Teams, want.Approvals.Users = 3, []string{
+		"acme/platform",
+	}, []string{
+		"bob",
+	}
 	want.Approvals.MinPermission, want.Approvals.NotPeople = "maintain", []string{"robot"}
 	want.Override = &config.Override{Team: "acme/break-glass", Window: "30m"}
 	want.Rules = map[string]config.Rule{
@@ -138,8 +151,16 @@ func TestReadMistakes(t *testing.T) {
 				t.Fatalf("%d mistakes, want one: %v", len(mistakes), mistakes)
 			}
 			got := mistakes[0]
-			if !strings.Contains(got.Message, test.want) || got.Source.Line != test.line || got.Source.File != config.Path {
-				t.Errorf("%s:%d: %s; want line %d and %q", got.Source.File, got.Source.Line, got.Message, test.line, test.want)
+			if !strings.Contains(got.Message, test.want) || got.Source.Line != test.line ||
+				got.Source.File != config.Path {
+				t.Errorf(
+					"%s:%d: %s; want line %d and %q",
+					got.Source.File,
+					got.Source.Line,
+					got.Message,
+					test.line,
+					test.want,
+				)
 			}
 		})
 	}
@@ -160,13 +181,20 @@ func TestDigestFollowsMeaning(t *testing.T) {
 // Whatever the values, a file is either without mistakes or every mistake has
 // the file and a line in it.
 func TestReadIsTotal(t *testing.T) {
-	scalar := rapid.SampledFrom([]any{nil, true, "x", "", json.Number("1"), json.Number("2.5"), []any{}, map[string]any{}})
+	scalar := rapid.SampledFrom(
+		[]any{nil, true, "x", "", json.Number("1"), json.Number("2.5"), []any{}, map[string]any{}},
+	)
 	keys := []string{"apiVersion", "kind", "mode", "roots", "clusters", "approvals", "override", "rules", "baseline",
 		"limits", "substitute", "bases", "ignore", "protect", "alerts", "other"}
 	rapid.Check(t, func(t *rapid.T) {
 		object := map[string]any{}
 		for _, key := range rapid.SliceOf(rapid.SampledFrom(keys)).Draw(t, "keys") {
-			inner := map[string]any{rapid.SampledFrom([]string{"required", "team", "label", "include", "CS-SSH-001"}).Draw(t, "inner"): scalar.Draw(t, "value")}
+			inner := map[string]any{
+				rapid.SampledFrom([]string{"required", "team", "label", "include", "CS-SSH-001"}).Draw(t, "inner"): scalar.Draw(
+					t,
+					"value",
+				),
+			}
 			object[key] = rapid.OneOf(scalar, rapid.Just[any](inner)).Draw(t, "entry")
 		}
 		c, mistakes := config.Read(render.Document{Value: object}, "f")

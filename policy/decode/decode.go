@@ -49,7 +49,11 @@ func (d *Decoder) Object(path render.Path, value any, known Fields) {
 		at := Child(path, key)
 		read, ok := known[key]
 		if !ok {
-			d.Mistake(at, "is not a known key", "the keys here are "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			d.Mistake(
+				at,
+				"is not a known key",
+				"the keys here are "+strings.Join(slices.Sorted(maps.Keys(known)), ", "),
+			)
 			continue
 		}
 		read(at, object[key])

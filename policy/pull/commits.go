@@ -48,7 +48,8 @@ func (f *folder) commits(ctx context.Context, subject Subject) {
 			commit.Parents = append(commit.Parents, parent.SHA)
 		}
 		commit.WebFlow = commit.Verified && commit.Committer != nil && commit.Committer.Login == "web-flow"
-		commit.NeutralMerge = len(c.Parents) == 2 && commit.WebFlow && subject.Neutral != nil && subject.Neutral(ctx, c.SHA)
+		commit.NeutralMerge = len(c.Parents) == 2 && commit.WebFlow && subject.Neutral != nil &&
+			subject.Neutral(ctx, c.SHA)
 		commit.CoAuthors, commit.UnknownCoAuthors = coAuthors(c.Commit.Message, accounts)
 		f.pr.Commits = append(f.pr.Commits, commit)
 	}

@@ -104,7 +104,11 @@ func readFolder(ctx context.Context, dir string, subject Subject) policy.PullReq
 	f.pr.Repository, f.pr.Number = f.pull.Base.Repo.ID, f.pull.Number
 	f.pr.Base, f.pr.Head, f.pr.Author = f.pull.Base.Ref, f.pull.Head.SHA, f.pull.User.user()
 	if head := subject.Assessment.Head.Commit; f.pr.Head != head {
-		f.fail("pull.json is about head %.12s, but --head is %.12s: fetch the pull request's head, or pull.json, anew", f.pr.Head, head)
+		f.fail(
+			"pull.json is about head %.12s, but --head is %.12s: fetch the pull request's head, or pull.json, anew",
+			f.pr.Head,
+			head,
+		)
 	}
 	f.initiators(subject)
 	reviews := f.reviews()

@@ -55,12 +55,24 @@ func github(t *testing.T, edit map[string]string) string {
 			"submitted_at":"2026-01-05T10:00:00Z","author_association":"MEMBER"}],
 			[{"id":2,"user":` + user("carol", 103) + `,"state":"APPROVED","commit_id":"old",
 			"submitted_at":"2026-01-05T10:01:00Z","author_association":"COLLABORATOR"}]]`,
-		"commits.json": `[{"sha":"c1","parents":[],"author":` + user("alice", 101) + `,"committer":` + user("alice", 101) + `,
+		"commits.json": `[{"sha":"c1","parents":[],"author":` + user(
+			"alice",
+			101,
+		) + `,"committer":` + user(
+			"alice",
+			101,
+		) + `,
 			"commit":{"message":"x\n\nCo-authored-by: Dave <104+dave@users.noreply.github.com>\n` +
 			`Co-authored-by: Nobody <n@example.com>","author":{"email":"a@example.com"},"committer":{"email":"a@example.com"}}},
-			{"sha":"` + headID + `","parents":[{"sha":"c1"}],"author":` + user("alice", 101) + `,
+			{"sha":"` + headID + `","parents":[{"sha":"c1"}],"author":` + user(
+			"alice",
+			101,
+		) + `,
 			"committer":{"login":"web-flow","id":19864447,"type":"User"},"commit":{"verification":{"verified":true}}}]`,
-		"permissions/alice.json":     `{"permission":"write","role_name":"maintain","user":` + user("alice", 101) + `}`,
+		"permissions/alice.json": `{"permission":"write","role_name":"maintain","user":` + user(
+			"alice",
+			101,
+		) + `}`,
 		"permissions/bob.json":       `{"permission":"write","role_name":"write","user":` + user("bob", 102) + `}`,
 		"permissions/carol.json":     `{"permission":"write","role_name":"write","user":` + user("carol", 103) + `}`,
 		"members/acme/platform.json": `[` + user("bob", 102) + `]`,
@@ -108,7 +120,8 @@ func TestFolder(t *testing.T) {
 	if carol.BoundKnown {
 		t.Errorf("carol's review of another commit is bound: %+v", carol)
 	}
-	if !pr.People[102].OrgMember || pr.People[103].OrgMember || !slices.Equal(pr.People[102].Teams, []string{"acme/platform"}) {
+	if !pr.People[102].OrgMember || pr.People[103].OrgMember ||
+		!slices.Equal(pr.People[102].Teams, []string{"acme/platform"}) {
 		t.Errorf("people %+v", pr.People)
 	}
 	first, second := pr.Commits[0], pr.Commits[1]
@@ -128,18 +141,32 @@ func TestFolderFailsClosed(t *testing.T) {
 		want string
 	}{
 		{"no pull", map[string]string{"pull.json": ""}, "pull.json is missing: gh api repos/OWNER/REPO/pulls/NUMBER"},
-		{"no reviews", map[string]string{"reviews.json": ""}, "gh api repos/acme/fleet/pulls/7/reviews --paginate --slurp > reviews.json"},
+		{
+			"no reviews",
+			map[string]string{"reviews.json": ""},
+			"gh api repos/acme/fleet/pulls/7/reviews --paginate --slurp > reviews.json",
+		},
 		{"no commits", map[string]string{"commits.json": ""}, "commits.json is missing"},
 		{"no team", map[string]string{"members/acme/platform.json": ""}, "gh api orgs/acme/teams/platform/members"},
-		{"no permission", map[string]string{"permissions/carol.json": ""}, "gh api repos/acme/fleet/collaborators/carol/permission"},
+		{
+			"no permission",
+			map[string]string{"permissions/carol.json": ""},
+			"gh api repos/acme/fleet/collaborators/carol/permission",
+		},
 		{"author's permission", map[string]string{"permissions/alice.json": ""}, "permissions/alice.json is missing"},
 		{"not JSON", map[string]string{"reviews.json": "[\n{]"}, "reviews.json: line 2"},
 		{"HTML", map[string]string{"pull.json": "<html>"}, "pull.json: line 1"},
 		{"an error page", map[string]string{"reviews.json": `{"message":"Not Found"}`}, "reviews.json"},
-		{"another head", map[string]string{"pull.json": `{"number":7,"user":{"login":"alice","id":101},"head":{"sha":"2222"}}`},
-			"pull.json is about head 2222"},
-		{"a login that changed hands", map[string]string{"permissions/bob.json": `{"role_name":"write","user":{"login":"bob","id":9}}`},
-			"the login has changed hands"},
+		{
+			"another head",
+			map[string]string{"pull.json": `{"number":7,"user":{"login":"alice","id":101},"head":{"sha":"2222"}}`},
+			"pull.json is about head 2222",
+		},
+		{
+			"a login that changed hands",
+			map[string]string{"permissions/bob.json": `{"role_name":"write","user":{"login":"bob","id":9}}`},
+			"the login has changed hands",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -169,7 +196,13 @@ func TestCommitsIncomplete(t *testing.T) {
 
 func TestPushes(t *testing.T) {
 	push := func(login string, id int, before, after string) string {
-		return fmt.Sprintf(`{"actor":{"login":%q,"id":%d,"type":"User"},"before":%q,"after":%q}`, login, id, before, after)
+		return fmt.Sprintf(
+			`{"actor":{"login":%q,"id":%d,"type":"User"},"before":%q,"after":%q}`,
+			login,
+			id,
+			before,
+			after,
+		)
 	}
 	pr := read(t, github(t, map[string]string{"pushes.json": "[" + push("bob", 102, "c1", headID) + "]"}), subject())
 	if !pr.Commits[0].PusherUnknown || pr.Commits[1].PusherUnknown || pr.Commits[1].Pushers[0].Login != "bob" {
@@ -209,8 +242,14 @@ func TestCommands(t *testing.T) {
 func TestHolds(t *testing.T) {
 	comment := func(login string, id, minute int, body, more string) string {
 		text, _ := json.Marshal(body)
-		return fmt.Sprintf(`{"user":{"login":%q,"id":%d,"type":"User"},"created_at":"2026-01-05T11:%02d:00Z","body":%s%s}`,
-			login, id, minute, text, more)
+		return fmt.Sprintf(
+			`{"user":{"login":%q,"id":%d,"type":"User"},"created_at":"2026-01-05T11:%02d:00Z","body":%s%s}`,
+			login,
+			id,
+			minute,
+			text,
+			more,
+		)
 	}
 	list := "[" + strings.Join([]string{
 		comment("bob", 102, 1, "/countersign hold no", ""),
@@ -220,7 +259,8 @@ func TestHolds(t *testing.T) {
 	}, ",") + "]"
 	s := subject()
 	pr := read(t, github(t, map[string]string{"comments.json": list}), s)
-	if len(pr.Holds) != 1 || pr.Holds[0].By.Login != "bob" || pr.Holds[0].Reason != "no" || len(pr.Holds[0].ReleasedBy) != 1 {
+	if len(pr.Holds) != 1 || pr.Holds[0].By.Login != "bob" || pr.Holds[0].Reason != "no" ||
+		len(pr.Holds[0].ReleasedBy) != 1 {
 		t.Fatalf("holds %+v", pr.Holds)
 	}
 	if v := policy.Decide(s.Assessment, pr); !slices.Contains(v.Approvals.BlockedBy, "hold:bob") {
@@ -266,8 +306,18 @@ func TestShortFormMistakes(t *testing.T) {
 		want       string
 	}{
 		{"unknown key", shortForm + "rewiews: []\n", 10, "rewiews is not a known key"},
-		{"unknown person", shortForm + "- {user: dave, state: APPROVED, at: \"2026-01-05T10:10:00Z\"}\n", 10, `names "dave"`},
-		{"no permission", strings.Replace(shortForm, "id: 102, permission: write", "id: 102", 1), 5, "has no permission"},
+		{
+			"unknown person",
+			shortForm + "- {user: dave, state: APPROVED, at: \"2026-01-05T10:10:00Z\"}\n",
+			10,
+			`names "dave"`,
+		},
+		{
+			"no permission",
+			strings.Replace(shortForm, "id: 102, permission: write", "id: 102", 1),
+			5,
+			"has no permission",
+		},
 		{"odd state", strings.Replace(shortForm, "APPROVED", "approved", 1), 8, "none of APPROVED"},
 		{"odd time", strings.Replace(shortForm, "2026-01-05T10:10:00Z", "noon", 1), 8, "is no moment"},
 		{"no author", strings.Replace(shortForm, "author: alice\n", "", 1), 1, "author is missing"},
@@ -282,7 +332,8 @@ func TestShortFormMistakes(t *testing.T) {
 			if test.line > 0 {
 				where = fmt.Sprintf("pull.yaml:%d: ", test.line)
 			}
-			if len(pr.Failed) == 0 || !strings.Contains(pr.Failed[0], where) || !strings.Contains(pr.Failed[0], test.want) {
+			if len(pr.Failed) == 0 || !strings.Contains(pr.Failed[0], where) ||
+				!strings.Contains(pr.Failed[0], test.want) {
 				t.Errorf("failed %q, want %q and %q", pr.Failed, where, test.want)
 			}
 			if v := policy.Decide(s.Assessment, pr); v.State != policy.StateError {

@@ -144,7 +144,11 @@ func (s *short) user(path render.Path, value any) *policy.User {
 	}
 	person, ok := s.people[strings.ToLower(login)]
 	if !ok {
-		s.Mistake(path, "names "+fmt.Sprintf("%q", login)+", who is not among people", "add them, with their permission")
+		s.Mistake(
+			path,
+			"names "+fmt.Sprintf("%q", login)+", who is not among people",
+			"add them, with their permission",
+		)
 		return nil
 	}
 	return &person.User

@@ -176,11 +176,10 @@ func (j *judge) finish() Assessment {
 	out := j.out
 	out.Notices = append(out.Notices, j.compared.Head.Notices...)
 	if j.config.Roots.Renderer != "kustomize" {
-		out.Notices = append(
-			out.Notices,
-			render.Problem{Cause: render.CauseSyntax, Source: render.Source{File: j.config.Origin},
-				Message: "roots.renderer is " + j.config.Roots.Renderer + ", but values that only the deployer substitutes are not known here: they stay as written"},
-		)
+		out.Notices = append(out.Notices, render.Problem{
+			Cause: render.CauseSyntax, Source: render.Source{File: j.config.Origin},
+			Message: "roots.renderer is " + j.config.Roots.Renderer +
+				", but values that only the deployer substitutes are not known here: they stay as written"})
 	}
 	slices.SortFunc(out.Changes, func(a, b Change) int {
 		return cmp.Or(

@@ -129,8 +129,10 @@
 // as objects of group countersign.dev, version v1, made by Go; a manifest that
 // claims this group never reaches a rule under it. Scope object:
 //
-//	Notice     spec: {"cause": "hostile|limit|unreadable|…", "message", "file", "line"}: an oddity that a person must see
-//	Duplicate  spec: {"object": {group, kind, namespace, name, destination}, "roots": […], "files": […]}: one object twice
+//	Notice     spec: {"cause": "hostile|limit|unreadable|…", "message", "file", "line"}: an oddity that a person
+//	           must see
+//	Duplicate  spec: {"object": {group, kind, namespace, name, destination}, "roots": […], "files": […]}: one
+//	           object twice
 //	Config     spec: {"mistakes": [{"message", "line"}]}: the config as it would be after merging
 //
 // Scope change:

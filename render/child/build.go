@@ -86,6 +86,7 @@ func (b *builder) kustomize() *render.Problem {
 // panicked is a panic of kustomize: sometimes it is how it refuses a root.
 type panicked struct{ value any }
 
+// Error shows the panic's value.
 func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.value) }
 
 // runKustomize builds a folder as `kustomize build --load-restrictor
@@ -124,7 +125,7 @@ func (b *builder) collect(c *closure.Closure, results resmap.ResMap, injected in
 	}
 	trace := newTrace(b.tree, c)
 	for i := range rendered {
-		if problem := b.add(c, &rendered[i], scopes, trace); problem != nil {
+		if problem := b.add(&rendered[i], scopes, trace); problem != nil {
 			return problem
 		}
 	}
@@ -138,7 +139,9 @@ type rendition struct {
 	generated string
 }
 
-func (b *builder) rendition(c *closure.Closure, result *resource.Resource, injected injection) (rendition, *render.Problem) {
+func (b *builder) rendition(
+	c *closure.Closure, result *resource.Resource, injected injection,
+) (rendition, *render.Problem) {
 	var r rendition
 	var err error
 	if injected.asked {
@@ -171,7 +174,7 @@ func (b *builder) unprintable(c *closure.Closure, p *render.Problem) *render.Pro
 	return p
 }
 
-func (b *builder) add(c *closure.Closure, r *rendition, scopes manifest.Scopes, trace *trace) *render.Problem {
+func (b *builder) add(r *rendition, scopes manifest.Scopes, trace *trace) *render.Problem {
 	written := trace.find(r)
 	res, problem := manifest.Canonical(r.object, b.key, scopes)
 	if problem != nil {

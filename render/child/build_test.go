@@ -36,9 +36,9 @@ func buildAt(dir, root string) render.Build {
 	return build(render.Root{Path: root, Kind: render.RootKustomize}, disk{dir}, usual, testKey).Build
 }
 
-func mustBuild(t *testing.T, archive, root string) render.Build {
+func mustBuild(t *testing.T, archive string) render.Build {
 	t.Helper()
-	b := buildAt(plant(t, archive), root)
+	b := buildAt(plant(t, archive), "app")
 	if b.Status != render.StatusBuilt {
 		t.Fatalf("%+v", b.Problem)
 	}
@@ -142,7 +142,7 @@ spec:
 `
 
 func TestPositions(t *testing.T) {
-	b := mustBuild(t, layered, "app")
+	b := mustBuild(t, layered)
 	d := named(t, b, "Deployment", "my-web")
 	if want := (render.Source{File: "base/d.yaml", Line: 6}); d.Source != want {
 		t.Errorf("source %+v, want %+v", d.Source, want)
@@ -171,7 +171,7 @@ func TestPositions(t *testing.T) {
 }
 
 func TestGeneratedNames(t *testing.T) {
-	b := mustBuild(t, layered, "app")
+	b := mustBuild(t, layered)
 	var found *render.Resource
 	for i := range b.Resources {
 		if b.Resources[i].Kind == "ConfigMap" {
@@ -198,7 +198,7 @@ kind: ConfigMap
 metadata: {name: %s}
 data: {a: b, text: "hello\n"}
 `, found.Name)
-	if r := named(t, mustBuild(t, plain, "app"), "ConfigMap", found.Name); r.Generated != "" {
+	if r := named(t, mustBuild(t, plain), "ConfigMap", found.Name); r.Generated != "" {
 		t.Errorf("an object that was written out counts as generated from %q", r.Generated)
 	}
 }
@@ -212,7 +212,7 @@ func TestGeneratedWithoutOrigins(t *testing.T) {
       path: /metadata/annotations
       value: {}
 `, 1)
-	b := mustBuild(t, watched, "app")
+	b := mustBuild(t, watched)
 	d := named(t, b, "Deployment", "my-web")
 	if got := lines(d)["spec.template.spec.containers[0].image"]; got != "app/patch.yaml:10" {
 		t.Errorf("image at %q", got)
@@ -229,7 +229,7 @@ configMapGenerator:
 - name: settings-abc
   literals: [a=b]
   options: {disableNameSuffixHash: true}
-`, "app")
+`)
 	if r := named(t, b, "ConfigMap", "settings-abc"); r.Generated != "" {
 		t.Errorf("generated from %q", r.Generated)
 	}
@@ -365,7 +365,7 @@ buildMetadata: [originAnnotations]
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: one}
-`, "app")
+`)
 	r := named(t, b, "ConfigMap", "one")
 	origin, _ := render.Lookup(r.Object, render.Path{"metadata", "annotations", "config.kubernetes.io/origin"})
 	if origin != "path: a.yaml\n" {
@@ -385,7 +385,7 @@ metadata: {name: kept}
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: dropped, annotations: {config.kubernetes.io/local-config: "true"}}
-`, "app")
+`)
 	if r := named(t, b, "ConfigMap", "dropped"); !r.Local || r.Source.Line != 5 {
 		t.Errorf("%+v", r)
 	}
@@ -518,7 +518,7 @@ patchesStrategicMerge:
 patchesJson6902:
 - target: {group: apps, version: v1, kind: Deployment, name: web}
   patch: '[{"op": "add", "path": "/spec/paused", "value": true}]'
-`, "app")
+`)
 	d := named(t, b, "Deployment", "web")
 	for path, want := range map[string]string{
 		"spec.replicas":                          "app/kustomization.yaml:9",

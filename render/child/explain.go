@@ -24,8 +24,8 @@ var explanations = []explanation{
 	{regexp.MustCompile(`no matches for (?:Id|Current) ([^\s;]+)`), noTarget},
 	{regexp.MustCompile(`multiple matches for (?:Id|Current) ([^\s;]+)`), severalTargets},
 	{regexp.MustCompile(`unable to parse SM or JSON patch from \[(path|patch): \\?"([^"\\]*)`), noPatch},
-	{regexp.MustCompile(`(?:add|remove|replace|move|copy|test) operation does not apply: (?:doc )?is missing (?:from |destination )?` +
-		`(?:path|key): \\?"?(/[^\s":\\]*)`), noField},
+	{regexp.MustCompile(`(?:add|remove|replace|move|copy|test) operation does not apply: ` +
+		`(?:doc )?is missing (?:from |destination )?(?:path|key): \\?"?(/[^\s":\\]*)`), noField},
 	{regexp.MustCompile(`error in (?:add|remove|replace|move|copy|test) for (?:path|from): '(/[^']*)'`), noField},
 	{regexp.MustCompile(`testing value (/\S*) failed`), noField},
 	{regexp.MustCompile(`missing (kind|metadata\.name) in object`), noObject},
@@ -97,7 +97,8 @@ func twice(c *closure.Closure, match []string) *render.Problem {
 	var places []string
 	for _, doc := range c.Resources {
 		for _, o := range closure.Objects(doc) {
-			if own := o.Text("metadata", "name"); o.Text("kind") == kind && own != "" && strings.Contains(name, own) {
+			own := o.Text("metadata", "name")
+			if o.Text("kind") == kind && own != "" && strings.Contains(name, own) {
 				p.Source = o.Source()
 				places = append(places, fmt.Sprintf("%s:%d", o.File, o.Line()))
 			}
@@ -126,9 +127,10 @@ func patchOf(c *closure.Closure, kind, name string) render.Source {
 func noTarget(c *closure.Closure, match []string) *render.Problem {
 	kind, name := identity(match[1])
 	return &render.Problem{
-		Source:  patchOf(c, kind, name),
-		Message: fmt.Sprintf("a patch is for %s %s, which is not among the root's resources", kind, closure.Quoted(name)),
-		Remedy:  "correct the patch's kind, name or namespace, or add the resource",
+		Source: patchOf(c, kind, name),
+		Message: fmt.Sprintf("a patch is for %s %s, which is not among the root's resources",
+			kind, closure.Quoted(name)),
+		Remedy: "correct the patch's kind, name or namespace, or add the resource",
 	}
 }
 
@@ -170,8 +172,9 @@ func noPatch(c *closure.Closure, match []string) *render.Problem {
 
 func noField(c *closure.Closure, match []string) *render.Problem {
 	p := &render.Problem{
-		Message: fmt.Sprintf("a JSON patch cannot be applied: its path %s does not fit the object", closure.Quoted(match[1])),
-		Remedy:  "correct the path, or the patch's target",
+		Message: fmt.Sprintf("a JSON patch cannot be applied: its path %s does not fit the object",
+			closure.Quoted(match[1])),
+		Remedy: "correct the path, or the patch's target",
 	}
 	for _, known := range c.Patches {
 		for _, doc := range known.Docs {

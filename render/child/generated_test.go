@@ -57,7 +57,7 @@ func TestHostileAtScale(t *testing.T) {
 func fanOut() forest {
 	f := forest{"l0/a.yaml": file(configMap("a", "b")), "l0/kustomization.yaml": file("resources: [a.yaml]\n")}
 	for i := 1; i <= 11; i++ {
-		f[fmt.Sprintf("l%d/kustomization.yaml", i)] = file(fmt.Sprintf("resources: [one, two]\n"))
+		f[fmt.Sprintf("l%d/kustomization.yaml", i)] = file("resources: [one, two]\n")
 		for _, side := range []string{"one", "two"} {
 			f[fmt.Sprintf("l%d/%s/kustomization.yaml", i, side)] =
 				file(fmt.Sprintf("namePrefix: %s-\nresources: [../../l%d]\n", side, i-1))

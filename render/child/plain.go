@@ -38,7 +38,8 @@ func (b *builder) plain() *render.Problem {
 			return problem
 		}
 		res.Source = o.Source()
-		res.Positions = written{trace: &trace{c: &closure.Closure{}}, rendered: o, document: &o}.positions(o.Value, res.Object)
+		w := written{trace: &trace{c: &closure.Closure{}}, rendered: o, document: &o}
+		res.Positions = w.positions(o.Value, res.Object)
 		b.keep(res)
 	}
 	if b.build.Root.Kind == render.RootPlain {

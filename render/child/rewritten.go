@@ -61,7 +61,7 @@ func text(k *closure.Kustomization, key, value string, at render.Path) render.So
 	}
 	switch at[len(at)-2] {
 	case "labels", "matchLabels", "selector":
-		if label, ok := k.CommonLabels[key]; ok && label == value {
+		if label, ok := k.CommonLabels[key]; ok && label == value { //nolint:staticcheck // real trees use it
 			return k.Source("commonLabels", key)
 		}
 		for i, label := range k.Labels {
@@ -81,7 +81,7 @@ func image(k *closure.Kustomization, value string) render.Source {
 	for _, list := range []string{"images", "imageTags"} {
 		images := k.Images
 		if list == "imageTags" {
-			images = k.ImageTags
+			images = k.ImageTags //nolint:staticcheck // real trees use it
 		}
 		for i, entry := range images {
 			name := entry.NewName

@@ -172,7 +172,8 @@ func (t *trace) generates(r *rendition) bool {
 	}
 	rendered := closure.Object{Value: r.object}
 	return !slices.ContainsFunc(t.objects, func(o closure.Object) bool {
-		return o.Text("kind") == rendered.Text("kind") && o.Text("metadata", "name") == rendered.Text("metadata", "name")
+		return o.Text("kind") == rendered.Text("kind") &&
+			o.Text("metadata", "name") == rendered.Text("metadata", "name")
 	})
 }
 

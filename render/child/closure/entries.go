@@ -2,6 +2,7 @@ package closure
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"path"
@@ -30,10 +31,10 @@ func (c *Closure) entries(k *Kustomization, as role) (load, *render.Problem) {
 	r.refuse()
 	if as == asPlugin {
 		r.each("resources", k.Resources, r.plugin)
-		r.each("bases", k.Bases, r.plugin)
+		r.each("bases", k.Bases, r.plugin) //nolint:staticcheck // real trees use it
 	} else {
 		r.each("resources", k.Resources, r.resource)
-		r.each("bases", k.Bases, r.resource)
+		r.each("bases", k.Bases, r.resource) //nolint:staticcheck // real trees use it
 	}
 	r.each("configurations", k.Configurations, r.steering)
 	r.each("crds", k.Crds, r.steering)
@@ -144,7 +145,7 @@ func (r *reading) find(n naming, folders bool) (place, bool) {
 	switch {
 	case folders && remoteFolder(n.value):
 		r.remote(n)
-	case err == errOutside:
+	case errors.Is(err, errOutside):
 		r.fail(n, render.CauseMissing, ", which leads out of the repository", "name a path inside the repository")
 	case missing(err):
 		r.fail(n, render.CauseMissing, ", which is not in the tree", "add it, or remove the entry")
@@ -199,7 +200,8 @@ func (r *reading) folder(n naming, p place, as role) {
 		return
 	}
 	if ambiguous(n.value) {
-		r.fail(n, render.CauseSyntax, ", which kustomize takes for two list items that ran together: a name with \"..\" in it",
+		r.fail(n, render.CauseSyntax,
+			", which kustomize takes for two list items that ran together: a name with \"..\" in it",
 			"correct the indentation, or rename the folder")
 		return
 	}

@@ -24,8 +24,8 @@ func (k *Kustomization) invalid(err error) *render.Problem {
 	if match := wrongType.FindStringSubmatch(err.Error()); match != nil {
 		field, _, _ := strings.Cut(strings.TrimPrefix(match[2], "."), ".")
 		p.Source.Line = keyLine(k.Doc.Node, field)
-		p.Message = fmt.Sprintf("the kustomization's field %s holds a value of type %s, which kustomize does not take there",
-			Quoted(match[2]), match[1])
+		p.Message = fmt.Sprintf("the kustomization's field %s holds a value of type %s, "+
+			"which kustomize does not take there", Quoted(match[2]), match[1])
 		return p
 	}
 	p.Message = "the kustomization cannot be decoded"

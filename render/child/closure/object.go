@@ -12,11 +12,14 @@ import (
 // Object is one object of a document: the document itself, or an item of a
 // list, which kustomize unpacks.
 type Object struct {
+	// Value is what the object says; it must not be changed.
 	Value map[string]any
-	Node  *yaml.Node
-	File  string
+	// Node is where it says so; nil when that is not known.
+	Node *yaml.Node
+	File string
 }
 
+// Line is where the object begins; 0 when that is not known.
 func (o Object) Line() int {
 	if o.Node == nil {
 		return 0
@@ -70,10 +73,12 @@ func (o Object) Local() bool {
 	return ok && mark != "false" && mark != false
 }
 
+// Source is where the object was written.
 func (o Object) Source() render.Source {
 	return render.Source{File: o.File, Line: o.Line()}
 }
 
+// Text is the string at a path of keys; "" when there is none.
 func (o Object) Text(path ...string) string {
 	var value any = o.Value
 	for _, key := range path {
@@ -93,6 +98,7 @@ func (o Object) Group() string {
 	return group
 }
 
+// AsMap is the value as a mapping; nil when it is none.
 func AsMap(v any) map[string]any {
 	fields, _ := v.(map[string]any)
 	return fields
@@ -132,6 +138,7 @@ func steps(path []string) render.Path {
 	return all
 }
 
+// Resolved follows an alias; nil stays nil.
 func Resolved(node *yaml.Node) *yaml.Node {
 	if node != nil && node.Kind == yaml.AliasNode {
 		return node.Alias

@@ -14,7 +14,9 @@ import (
 )
 
 // Patch is one patch of a closure: the documents of a strategic merge, or a
-// list of JSON patch operations, with where they were written.
+// list of JSON patch operations, with where they were written. Above is how
+// many lines of File come before the first of an inline patch; Target is nil
+// where the documents name their own objects.
 type Patch struct {
 	Docs   []manifest.Doc
 	File   string
@@ -41,15 +43,15 @@ type text struct {
 }
 
 func (r *reading) patches() {
-	for i, p := range r.k.PatchesStrategicMerge {
+	for i, p := range r.k.PatchesStrategicMerge { //nolint:staticcheck // real trees use it
 		n := naming{k: r.k, field: "patchesStrategicMerge", steps: []any{"patchesStrategicMerge", i}, value: string(p)}
 		r.patchOrPath(n)
 	}
 	for i := range r.k.Patches {
 		r.patch("patches", i, r.k.Patches[i])
 	}
-	for i := range r.k.PatchesJson6902 {
-		r.patch("patchesJson6902", i, r.k.PatchesJson6902[i])
+	for i, p := range r.k.PatchesJson6902 { //nolint:staticcheck // real trees use it
+		r.patch("patchesJson6902", i, p)
 	}
 }
 
@@ -229,9 +231,10 @@ func (r *reading) selfReplacements(value any, at render.Source) {
 }
 
 func (r *reading) vars() {
-	if len(r.k.Vars) > 0 {
+	vars := r.k.Vars //nolint:staticcheck // real trees use it
+	if len(vars) > 0 {
 		r.c.Features["vars"] = true
-		r.c.watchSteering(plain(r.k.Vars))
+		r.c.watchSteering(plain(vars))
 	}
 }
 

@@ -22,6 +22,7 @@ func Quoted(name string) string {
 	return strconv.Quote(name)
 }
 
+// QuotedAll is [Quoted] for several names.
 func QuotedAll(names []string) string {
 	all := make([]string, len(names))
 	for i, name := range names {
@@ -43,19 +44,31 @@ func Unreadable(err error, at render.Source, what string) *render.Problem {
 	return p
 }
 
-var refusals = map[wire.Code]struct {
+// refusal is what is said when the tree does not hand out a path.
+type refusal struct {
 	cause       render.Cause
 	why, remedy string
-}{
-	wire.CodeDir:       {render.CauseMissing, "is a folder where a file is needed", "name a file"},
-	wire.CodeFile:      {render.CauseMissing, "is a file where a folder is needed", "name a folder"},
-	wire.CodeInvalid:   {render.CauseMissing, "is no path of a repository", "name a relative path"},
-	wire.CodeTooLarge:  {render.CauseLimit, "is larger than the limit of one file", "split the file"},
-	wire.CodeBudget:    {render.CauseLimit, "is more than one root may read", "split the root"},
-	wire.CodeOutside:   {render.CauseUnreadable, "is behind a symlink that leaves the repository", "put the file into the repository"},
-	wire.CodeLoop:      {render.CauseUnreadable, "is behind symlinks that lead in a circle, or through too many", "replace the symlinks by files"},
-	wire.CodeSubmodule: {render.CauseUnreadable, "is in a submodule, which is not read", "put the files into this repository"},
-	wire.CodePointer:   {render.CauseUnreadable, "is an LFS pointer, not content", "store manifests in git itself, not in LFS"},
+}
+
+var refusals = map[wire.Code]refusal{
+	wire.CodeDir:      {render.CauseMissing, "is a folder where a file is needed", "name a file"},
+	wire.CodeFile:     {render.CauseMissing, "is a file where a folder is needed", "name a folder"},
+	wire.CodeInvalid:  {render.CauseMissing, "is no path of a repository", "name a relative path"},
+	wire.CodeTooLarge: {render.CauseLimit, "is larger than the limit of one file", "split the file"},
+	wire.CodeBudget:   {render.CauseLimit, "is more than one root may read", "split the root"},
+	wire.CodeOutside: {
+		render.CauseUnreadable, "is behind a symlink that leaves the repository", "put the file into the repository",
+	},
+	wire.CodeLoop: {
+		render.CauseUnreadable, "is behind symlinks that lead in a circle, or through too many",
+		"replace the symlinks by files",
+	},
+	wire.CodeSubmodule: {
+		render.CauseUnreadable, "is in a submodule, which is not read", "put the files into this repository",
+	},
+	wire.CodePointer: {
+		render.CauseUnreadable, "is an LFS pointer, not content", "store manifests in git itself, not in LFS",
+	},
 }
 
 // asciiQuoted is [Quoted] for names that look alike.

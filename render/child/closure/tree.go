@@ -54,6 +54,7 @@ type Tree struct {
 
 var _ filesys.FileSystem = (*Tree)(nil)
 
+// NewTree returns the tree behind files, for one build.
 func NewTree(s Files) *Tree {
 	return &Tree{source: s, stats: map[string]stat{}, files: map[string]content{}, shown: map[string][]byte{}}
 }

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -30,6 +31,7 @@ var explanations = []explanation{
 	{regexp.MustCompile(`testing value (/\S*) failed`), noField},
 	{regexp.MustCompile(`missing (kind|metadata\.name) in object`), noObject},
 	{regexp.MustCompile(`cycle detected`), cycle},
+	{regexp.MustCompile(`the renderer has no network|no 'git' program on path`), noNetwork},
 	{regexp.MustCompile(`nothing selected by (\S+)`), noReplacement},
 }
 
@@ -41,7 +43,7 @@ func (b *builder) explain(c *closure.Closure, err error) *render.Problem {
 	for _, known := range explanations {
 		if match := known.pattern.FindStringSubmatch(text); match != nil {
 			p := known.words(c, match)
-			p.Cause = render.CauseSyntax
+			p.Cause = cmp.Or(p.Cause, render.CauseSyntax)
 			if p.Source.File == "" {
 				p.Source = top
 			}
@@ -210,6 +212,15 @@ func cycle(_ *closure.Closure, _ []string) *render.Problem {
 	return &render.Problem{
 		Message: "folders of the root lead back to themselves: a circle",
 		Remedy:  "name folders beside or below a kustomization, not one that contains it",
+	}
+}
+
+// noNetwork is for what the look before the build could not see.
+func noNetwork(_ *closure.Closure, _ []string) *render.Problem {
+	return &render.Problem{
+		Cause:   render.CauseRemote,
+		Message: "something outside the repository is asked for while the root is built: nothing is fetched",
+		Remedy:  "copy it into the repository, or list the root under roots.opaque",
 	}
 }
 

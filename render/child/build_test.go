@@ -575,3 +575,21 @@ func TestPanicTaints(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func BenchmarkBuild(b *testing.B) {
+	dir := b.TempDir()
+	for _, file := range txtar.Parse([]byte(layered)).Files {
+		name := filepath.Join(dir, file.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(name, file.Data, 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if got := buildAt(dir, "app"); got.Problem != nil {
+			b.Fatal(got.Problem)
+		}
+	}
+}

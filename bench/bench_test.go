@@ -69,7 +69,7 @@ func TestBranchesAreJudgedAsTheySay(t *testing.T) {
 	const clusters = 12
 	s := open(t, clusters)
 	cases := map[string]struct{ affected, findings int }{
-		"scale": {1, 0}, "ssh": {1, 3}, "fifty": {clusters, 0}, "upgrade": {clusters, 0}, "new": {1, 0},
+		"scale": {1, 0}, "resize": {1, 0}, "ssh": {1, 3}, "fifty": {clusters, 0}, "upgrade": {clusters, 0}, "new": {1, 0},
 		"delete": {1, 0}, "docs": {0, 0},
 	}
 	for _, branch := range synthetic.Branches(clusters) {
@@ -94,19 +94,24 @@ func TestBranchesAreJudgedAsTheySay(t *testing.T) {
 	}
 }
 
-func BenchmarkReviewOneOverlay(b *testing.B) {
+func BenchmarkReviewOnePool(b *testing.B) { benchmarkHeads(b, synthetic.Scale) }
+
+func BenchmarkReviewOneOverlay(b *testing.B) { benchmarkHeads(b, synthetic.Resize) }
+
+// benchmarkHeads reviews one head after the other, so that none is known.
+func benchmarkHeads(b *testing.B, change func(branch string, i, size int) synthetic.Branch) {
 	s := open(b, 100)
 	const heads = 16
 	for i := range heads {
-		if err := synthetic.Commit(b.Context(), s.Dir, synthetic.Scale(fmt.Sprint("scale-", i), i, 20+i)); err != nil {
+		if err := synthetic.Commit(b.Context(), s.Dir, change(fmt.Sprint("head-", i), i, 20+i)); err != nil {
 			b.Fatal(err)
 		}
 	}
-	if _, err := s.Review(b.Context(), synthetic.Main, "scale"); err != nil {
+	if _, err := s.Review(b.Context(), synthetic.Main, "resize"); err != nil {
 		b.Fatal(err)
 	}
 	for i := 0; b.Loop(); i++ {
-		if _, err := s.Review(b.Context(), synthetic.Main, fmt.Sprint("scale-", i%heads)); err != nil {
+		if _, err := s.Review(b.Context(), synthetic.Main, fmt.Sprint("head-", i%heads)); err != nil {
 			b.Fatal(err)
 		}
 	}

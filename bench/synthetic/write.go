@@ -36,6 +36,7 @@ func Branches(clusters int) []Branch {
 	}
 	return []Branch{
 		Scale("scale", 0, 8),
+		Resize("resize", 0, 4),
 		{"fifty", "Scale many clusters", fifty},
 		{"upgrade", "Upgrade Kubernetes everywhere", upgraded()},
 		{"ssh", "Let the operators in", sshKey(0)},
@@ -50,6 +51,25 @@ func Scale(branch string, i, replicas int) Branch {
 	f := files{}
 	f.put(Cluster(i)+"/size.yaml", size(replicas))
 	return Branch{branch, "Scale " + name(i), f}
+}
+
+// Resize is a branch with other machines for cluster i: unlike the size of a
+// pool, no other root and no rule about the fleet has to do with that.
+func Resize(branch string, i, size int) Branch {
+	kind, path, value := "AWSMachineTemplate", "instanceType", fmt.Sprintf("m6i.%dxlarge", size)
+	if regions[i%len(regions)].provider == "vsphere" {
+		kind, path, value = "VSphereMachineTemplate", "numCPUs", fmt.Sprint(size)
+	}
+	f := files{}
+	f.put(Cluster(i)+"/kustomization.yaml", overlay(i, fmt.Sprintf(`- target:
+    kind: %s
+    name: general
+  patch: |-
+    - op: replace
+      path: /spec/template/spec/%s
+      value: %s
+`, kind, path, value)))
+	return Branch{branch, "Other machines for " + name(i), f}
 }
 
 func upgraded() files {
@@ -138,6 +158,12 @@ func Commit(ctx context.Context, dir string, branches ...Branch) error {
 		}
 	}
 	return git(ctx, dir, stream.Bytes(), "fast-import", "--quiet", "--force")
+}
+
+// Checkout puts a branch of a repository that [Write] made into a folder that
+// does not exist yet.
+func Checkout(ctx context.Context, dir, branch, to string) error {
+	return git(ctx, dir, nil, "worktree", "add", "-q", "--detach", to, branch)
 }
 
 // git runs git as if nobody had ever configured it.

@@ -25,12 +25,12 @@ func (r Report) stateSteps() []string {
 		return r.errorSteps()
 	case policy.StateBlocked:
 		steps := r.blockedSteps()
-		if n := len(policy.Blocking(r.assessment)); n > 0 {
-			steps = append(steps, r.fixSteps(n)...)
+		if len(policy.Blocking(r.assessment)) > 0 {
+			steps = append(steps, r.fixSteps()...)
 		}
 		return steps
 	case policy.StateViolation:
-		steps := r.fixSteps(len(policy.Blocking(r.assessment)))
+		steps := r.fixSteps()
 		if r.verdict.Approvals.Status == policy.StatusPending {
 			steps = append(steps, r.approvalSteps()...)
 		}
@@ -82,16 +82,23 @@ func (r Report) blockedSteps() []string {
 		}
 		steps = append(steps, sentence(blocked(by)))
 	}
+	if len(steps) == 0 && r.verdict.State == policy.StateBlocked {
+		steps = []string{"Somebody blocks this, and nobody said who: do not merge on it."}
+	}
 	return steps
 }
 
-func (r Report) fixSteps(n int) []string {
-	first := string(policy.Blocking(r.assessment)[0].Rule)
-	fix := "The author: fix the " + plural(n, "finding") + " under \"Must be fixed\" and push. No approval replaces a fix."
-	if r.assessment.Audit {
-		fix = "Fix the " + plural(n, "finding") + " under \"Must be fixed\"."
+func (r Report) fixSteps() []string {
+	blocking := r.sorted().blocking
+	if len(blocking) == 0 {
+		return []string{"Something blocks that this report does not hold: do not merge on it."}
 	}
-	return []string{fix, "What a rule wants and why, with examples: `countersign rules show " + first + "`."}
+	what := "what stands under \"Must be fixed\" (" + plural(len(blocking), "finding") + ")"
+	fix := "The author: fix " + what + " and push. No approval replaces a fix."
+	if r.assessment.Audit {
+		fix = "Fix " + what + "."
+	}
+	return []string{fix, "What a rule wants and why, with examples: `countersign rules show " + string(blocking[0].Rule) + "`."}
 }
 
 func (r Report) approvalSteps() []string {

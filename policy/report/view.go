@@ -154,9 +154,10 @@ func named(c policy.Change) bool {
 	return c.Action == "delete" || c.Action == "move" || c.RenamedFrom != nil || credential(c)
 }
 
-// compact writes a value on one line: text as it is, all else as JSON.
+// compact writes a value on one line: text as it is where its ends show, all
+// else as JSON.
 func compact(value any) string {
-	if text, ok := value.(string); ok {
+	if text, ok := value.(string); ok && strings.TrimSpace(text) == text && text != "" {
 		return text
 	}
 	var b bytes.Buffer

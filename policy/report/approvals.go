@@ -10,9 +10,9 @@ import (
 // of the approvals. What stands in the way is said by [Report.next].
 func (r Report) approvalLines() []string {
 	a := r.verdict.Approvals
-	lines := []string{statusLine(a)}
+	lines := []string{r.statusLine()}
 	for _, c := range a.Counted[:min(len(a.Counted), maxPeople)] {
-		lines = append(lines, "Counts: "+short(visible(c.Login), 60))
+		lines = append(lines, "Counts: "+clip(c.Login, 60))
 	}
 	lines = more(lines, len(a.Counted))
 	for _, i := range a.Ignored[:min(len(a.Ignored), maxPeople)] {
@@ -35,26 +35,31 @@ func more(lines []string, n int) []string {
 	return lines
 }
 
-func statusLine(a policy.Approvals) string {
+func (r Report) statusLine() string {
+	a := r.verdict.Approvals
+	needed, counted := people(a.Required), thousands(len(a.Counted))
 	switch a.Status {
 	case policy.StatusNotRequired:
+		if len(r.assessment.Problems) > 0 {
+			return "None needed by what could be judged; the rest is not known."
+		}
 		return "None needed: nothing here is privileged."
 	case policy.StatusError:
-		return fmt.Sprintf("Cannot be decided; %s needed, %s counted so far.", people(a.Required), thousands(len(a.Counted)))
+		return fmt.Sprintf("Cannot be decided; %s needed, %s counted so far.", needed, counted)
 	case policy.StatusBlocked:
-		return fmt.Sprintf("Blocked; %s needed, %s counted.", people(a.Required), thousands(len(a.Counted)))
+		return fmt.Sprintf("Blocked; %s needed, %s counted.", needed, counted)
 	}
 	if a.Override != nil && len(a.Override.By) > 0 {
-		return fmt.Sprintf("%s needed, %s counted; an emergency override stands for the rest.", people(a.Required),
-			thousands(len(a.Counted)))
+		return fmt.Sprintf("%s needed, %s counted; an emergency override stands for the rest.", needed, counted)
 	}
-	return fmt.Sprintf("%s needed, %s counted, %s missing.", people(a.Required), thousands(len(a.Counted)), thousands(a.Missing))
+	return fmt.Sprintf("%s needed, %s counted, %s missing.", needed, counted, thousands(a.Missing))
 }
 
 func overrideLine(v policy.Verdict) string {
 	over := v.Approvals.Override
 	if len(over.By) > 0 {
-		line := "EMERGENCY OVERRIDE by " + enumerate(clipped(over.By), maxNames) + ": " + short(visible(over.Reason), 300)
+		line := "EMERGENCY OVERRIDE by " + enumerate(clipped(over.By), maxNames)
+		line += ": " + clip(over.Reason, 300)
 		if !v.Changes.IsZero() {
 			line += "; it lapses at " + v.Changes.UTC().Format("2006-01-02 15:04 MST")
 		}
@@ -67,7 +72,7 @@ func overrideLine(v policy.Verdict) string {
 func clipped(names []string) []string {
 	var list []string
 	for _, name := range names {
-		list = append(list, short(visible(name), 60))
+		list = append(list, clip(name, 60))
 	}
 	return list
 }

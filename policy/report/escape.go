@@ -153,10 +153,13 @@ func place(s render.Source) string {
 	case s.File == "":
 		return ""
 	case s.Line > 0:
-		return fmt.Sprintf("%s:%d", short(visible(s.File), maxPlace), s.Line)
+		return fmt.Sprintf("%s:%d", clip(s.File, maxPlace), s.Line)
 	}
-	return short(visible(s.File), maxPlace)
+	return clip(s.File, maxPlace)
 }
+
+// clip makes a text visible and cuts it.
+func clip(text string, limit int) string { return short(visible(text), limit) }
 
 // short cuts a text to at most limit bytes, whole runes, from its middle: what
 // a path or a name ends with often tells most.

@@ -132,7 +132,7 @@ func escapeJSON(text []byte) []byte {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
 		switch {
-		case r == '\n' || r >= ' ' && r < 0x7f || r >= utf8.RuneSelf && unicode.IsPrint(r) && !strings.ContainsRune(fillers, r):
+		case r == '\n' || unicode.IsPrint(r) && !strings.ContainsRune(fillers, r):
 			out = append(out, text[:size]...)
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

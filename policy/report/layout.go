@@ -162,4 +162,4 @@ func (s section) keysRoom(entries []entry) int {
 	return room
 }
 
-func keyText(key string) string { return prose(short(visible(key), 32)) }
+func keyText(key string) string { return prose(clip(key, 32)) }

@@ -8,7 +8,7 @@ import (
 )
 
 // Title is the one line that the merge box shows.
-func (r Report) Title() string { return short(visible(r.verdict.Title), 240) }
+func (r Report) Title() string { return clip(r.verdict.Title, 240) }
 
 // Markdown is byte for byte what a check run shows: summary, a line feed, text.
 func (r Report) Markdown() string { return r.Summary() + "\n" + r.Body() }
@@ -37,7 +37,8 @@ func (r Report) summary() []section {
 		sections = append(sections, section{open: "\n**Approvals**\n\n", forms: [][]entry{r.approvals()},
 			floor: 20000, rank: 1})
 	}
-	return append(sections, section{open: "\n" + prose(sentence(r.counts())) + "\n", forms: [][]entry{nil}, floor: 2000})
+	counts := "\n" + prose(sentence(r.counts())) + "\n"
+	return append(sections, section{open: counts, forms: [][]entry{nil}, floor: 2000})
 }
 
 // mustFix counts what blocks, by rule, so that nothing of it can be missed.
@@ -49,7 +50,7 @@ func (r Report) mustFix() section {
 	}
 	var entries []entry
 	for _, g := range groups {
-		text := fmt.Sprintf("- %s %s: %s\n", code(short(string(g.rule), 40)), prose(short(visible(g.title), 200)),
+		text := fmt.Sprintf("- %s %s: %s\n", code(clip(string(g.rule), 40)), prose(clip(g.title, 200)),
 			plural(len(g.findings), string(g.severity)+" finding"))
 		entries = append(entries, entry{text: text, must: true, key: "rules"})
 	}
@@ -84,10 +85,12 @@ func (r Report) body() []section {
 		}
 	}
 	add("Could not be judged", section{forms: r.problems(), floor: 6000, rank: 1})
-	add("Must be fixed: "+plural(len(s.blocking), "finding"), section{forms: findingForms(s.blocking), floor: 22000, rank: 0})
+	add("Must be fixed: "+plural(len(s.blocking), "finding"),
+		section{forms: findingForms(s.blocking), floor: 22000, rank: 0})
 	add("Changes: "+thousands(len(r.assessment.Changes)), section{forms: r.changes(), floor: 16000, rank: 2})
 	add("Privileged files", section{forms: r.files(), floor: 4000, rank: 3})
-	add("After merging, the settings would change", section{forms: lines(r.assessment.Preview, "settings"), floor: 2000, rank: 4})
+	add("After merging, the settings would change",
+		section{forms: lines(r.assessment.Preview, "settings"), floor: 2000, rank: 4})
 	add("Warnings: "+plural(len(s.warnings), "finding"), section{forms: findingForms(s.warnings), floor: 2000, rank: 5})
 	add("Waived: "+plural(len(s.waived), "finding"), section{forms: findingForms(s.waived), floor: 2000, rank: 6})
 	add("Notices", section{forms: r.notices(), floor: 2000, rank: 7})
@@ -98,13 +101,13 @@ func (r Report) body() []section {
 		before = ""
 	}
 	return append(sections, folded(plural(len(s.existing), "finding")+before, s.existing, 9),
-		folded(plural(len(s.fixed), "finding")+" fixed by this change", s.fixed, 10), r.judged(), r.engine())
+		folded(plural(len(s.fixed), "finding")+" "+r.fixedWords(), s.fixed, 10), r.judged(), r.engine())
 }
 
 func lines(list []string, key string) [][]entry {
 	var entries []entry
 	for _, line := range list {
-		entries = append(entries, entry{text: "- " + prose(short(visible(line), maxWords)) + "\n", key: key})
+		entries = append(entries, entry{text: "- " + prose(clip(line, maxWords)) + "\n", key: key})
 	}
 	return [][]entry{entries}
 }
@@ -119,10 +122,10 @@ func folded(summary string, findings []policy.Finding, rank int) section {
 	s.close = "\n</details>\n\n"
 	var entries []entry
 	for _, g := range byRule(findings) {
-		under := fmt.Sprintf("\n**%s** %s (%s)\n\n", code(short(string(g.rule), 40)), prose(short(visible(g.title), 200)),
+		under := fmt.Sprintf("\n**%s** %s (%s)\n\n", code(clip(string(g.rule), 40)), prose(clip(g.title, 200)),
 			prose(string(g.severity)))
 		for _, f := range g.findings {
-			text := "- " + where(f) + ": " + prose(short(visible(f.Message), 300)) + "\n"
+			text := "- " + where(f) + ": " + prose(clip(f.Message, 300)) + "\n"
 			entries = append(entries, entry{under: under, text: text, key: string(f.Rule)})
 		}
 	}
@@ -140,7 +143,7 @@ func (r Report) judged() section {
 	s.close = "\n</details>\n"
 	var entries []entry
 	for _, root := range r.assessment.Roots {
-		text := "- " + code(short(visible(rootName(root.Path)), maxPlace)) + ": " + prose(rootWords(root)) + "\n"
+		text := "- " + code(clip(rootName(root.Path), maxPlace)) + ": " + prose(r.rootWords(root)) + "\n"
 		entries = append(entries, entry{text: text, key: "roots"})
 	}
 	s.forms = [][]entry{entries}
@@ -149,5 +152,5 @@ func (r Report) judged() section {
 
 // engine names what judged, so that the answer can be had again.
 func (r Report) engine() section {
-	return section{forms: [][]entry{{{text: "\n" + prose(r.judgedBy()) + "\n", must: true, key: "engine"}}}, floor: 1500}
+	return section{open: "\n" + prose(r.judgedBy()) + "\n", forms: [][]entry{nil}, floor: 1500}
 }

@@ -18,10 +18,10 @@ func (r Report) problems() [][]entry {
 		if at != "" {
 			text += code(at) + ": "
 		}
-		brief1 := text + prose(short(visible(p.Message), 160)) + "\n"
-		text += prose(stop(short(visible(p.Message), maxWords)))
+		brief1 := text + prose(clip(p.Message, 160)) + "\n"
+		text += prose(stop(clip(p.Message, maxWords)))
 		if p.Remedy != "" {
-			text += " **What to do:** " + prose(stop(short(visible(p.Remedy), maxWords)))
+			text += " **What to do:** " + prose(stop(clip(p.Remedy, maxWords)))
 		}
 		full = append(full, entry{text: text + "\n", must: true, key: key})
 		brief = append(brief, entry{text: brief1, must: true, key: key})
@@ -30,7 +30,7 @@ func (r Report) problems() [][]entry {
 }
 
 func problemPlace(p policy.Problem) string {
-	return cmp.Or(place(p.Source), short(visible(p.Root), maxPlace))
+	return cmp.Or(place(p.Source), clip(p.Root, maxPlace))
 }
 
 func (r Report) notices() [][]entry {
@@ -40,9 +40,9 @@ func (r Report) notices() [][]entry {
 		if at := place(n.Source); at != "" {
 			text += code(at) + ": "
 		}
-		text += prose(stop(short(visible(n.Message), maxWords)))
+		text += prose(stop(clip(n.Message, maxWords)))
 		if n.Remedy != "" {
-			text += " " + prose(stop(short(visible(n.Remedy), maxWords)))
+			text += " " + prose(stop(clip(n.Remedy, maxWords)))
 		}
 		entries = append(entries, entry{text: text + "\n", key: "notices"})
 	}
@@ -61,14 +61,14 @@ func where(f policy.Finding) string {
 func findingForms(findings []policy.Finding) [][]entry {
 	var full, brief, least []entry
 	for _, f := range findings {
-		rule := code(short(string(f.Rule), 40))
+		rule := code(clip(string(f.Rule), 40))
 		entry := entry{must: true, key: string(f.Rule)}
 		entry.text = "- " + rule + " " + where(f) + "\n"
 		least = append(least, entry)
 		if len(findings) > hopeless {
 			continue
 		}
-		entry.text = "- " + rule + " " + where(f) + ": " + prose(short(visible(f.Message), 120)) + "\n"
+		entry.text = "- " + rule + " " + where(f) + ": " + prose(clip(f.Message, 120)) + "\n"
 		brief = append(brief, entry)
 		entry.text = fullFinding(f, rule)
 		full = append(full, entry)
@@ -85,28 +85,29 @@ const hopeless = 2600
 
 func fullFinding(f policy.Finding, rule string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "- **%s** %s — %s, %s\n", rule, prose(short(visible(f.Title), 200)), prose(string(f.Severity)),
+	fmt.Fprintf(&b, "- **%s** %s — %s, %s\n", rule, prose(clip(f.Title, 200)), prose(string(f.Severity)),
 		prose(cmp.Or(stateWords[f.State], string(f.State))))
 	fmt.Fprintf(&b, "  - %s — %s", where(f), code(label(f.Object)))
 	if f.Path != "" {
-		fmt.Fprintf(&b, ", %s", code(short(visible(f.Path), maxPlace)))
+		fmt.Fprintf(&b, ", %s", code(clip(f.Path, maxPlace)))
 		if f.Field == "absent" {
 			b.WriteString(" (not set)")
 		}
 	}
 	b.WriteByte('\n')
-	fmt.Fprintf(&b, "  - %s\n", prose(stop(short(visible(f.Message), maxWords))))
+	fmt.Fprintf(&b, "  - %s\n", prose(stop(clip(f.Message, maxWords))))
 	if f.Remediation != "" {
-		fmt.Fprintf(&b, "  - **To fix it:** %s\n", prose(stop(short(visible(f.Remediation), maxWords))))
+		fmt.Fprintf(&b, "  - **To fix it:** %s\n", prose(stop(clip(f.Remediation, maxWords))))
 	}
 	if of := clusters(f.Clusters, f.Cluster); of != "" {
 		fmt.Fprintf(&b, "  - Clusters: %s\n", of)
 	}
 	if f.Guideline != "" {
-		fmt.Fprintf(&b, "  - Guideline: %s\n", code(short(visible(f.Guideline), 120)))
+		fmt.Fprintf(&b, "  - Guideline: %s\n", code(clip(f.Guideline, 120)))
 	}
 	if f.Waiver != nil {
-		fmt.Fprintf(&b, "  - Waived until %s by %s\n", code(short(f.Waiver.Expires, 40)), code(short(f.Waiver.File, maxPlace)))
+		fmt.Fprintf(&b, "  - Waived until %s by %s\n", code(clip(f.Waiver.Expires, 40)),
+			code(clip(f.Waiver.File, maxPlace)))
 	}
 	return b.String()
 }
@@ -117,7 +118,7 @@ func clusters(list []string, first string) string {
 	}
 	var names []string
 	for _, name := range list[:min(len(list), maxNames)] {
-		names = append(names, code(short(visible(name), 120)))
+		names = append(names, code(clip(name, 120)))
 	}
 	text := strings.Join(names, ", ")
 	if more := len(list) - len(names); more > 0 {
@@ -137,7 +138,8 @@ func (r Report) changes() [][]entry {
 				if len(r.assessment.Changes) > hopeless && fields > 0 {
 					continue
 				}
-				forms[i] = append(forms[i], entry{under: under, text: changeText(c, fields), must: named(c), key: actionWords(c)})
+				forms[i] = append(forms[i], entry{under: under, text: changeText(c, fields),
+					must: named(c), key: actionWords(c)})
 			}
 		}
 	}
@@ -150,7 +152,7 @@ func (r Report) changes() [][]entry {
 func groupHeading(g changeGroup) string {
 	at := ""
 	if g.destination != "" {
-		at = " in " + code(short(visible(g.destination), maxPlace))
+		at = " in " + code(clip(g.destination, maxPlace))
 	}
 	switch len(g.clusters) {
 	case 0:
@@ -173,7 +175,7 @@ func changeText(c policy.Change, fields int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "- **%s** %s", prose(c.Action), code(label(c.Object)))
 	if c.From != "" {
-		fmt.Fprintf(&b, " from %s to %s", code(short(visible(c.From), maxPlace)), code(short(visible(c.Destination), maxPlace)))
+		fmt.Fprintf(&b, " from %s to %s", code(clip(c.From, maxPlace)), code(clip(c.Destination, maxPlace)))
 	}
 	if old := c.RenamedFrom; old != nil {
 		fmt.Fprintf(&b, ", until now %s", code(label(*old)))
@@ -205,7 +207,7 @@ func changeText(c policy.Change, fields int) string {
 
 // fieldText is a field with its old and new value.
 func fieldText(f policy.Field) string {
-	p, path := pairOf(f), code(short(visible(f.Path), maxPlace))
+	p, path := pairOf(f), code(clip(f.Path, maxPlace))
 	switch {
 	case p.same:
 		return path + " changed: " + code(p.after) + ", another value than before"
@@ -227,7 +229,7 @@ func reasons(c policy.Change, most int) []string {
 	}
 	var texts []string
 	for _, reason := range list[:min(len(list), most)] {
-		texts = append(texts, why+prose(short(visible(reason.Message), 300))+" ("+code(short(string(reason.Rule), 40))+")")
+		texts = append(texts, why+prose(clip(reason.Message, 300))+" ("+code(clip(string(reason.Rule), 40))+")")
 	}
 	if more := len(list) - most; more > 0 {
 		texts = append(texts, "and "+plural(more, "more reason"))
@@ -239,7 +241,7 @@ func reasons(c policy.Change, most int) []string {
 func (r Report) files() [][]entry {
 	var entries []entry
 	for _, e := range r.hidden() {
-		text := "- " + prose(e.Kind) + " " + code(short(visible(e.Name), maxPlace)) + "\n"
+		text := "- " + prose(e.Kind) + " " + code(clip(e.Name, maxPlace)) + "\n"
 		entries = append(entries, entry{text: text, must: true, key: e.Kind})
 	}
 	return [][]entry{entries}
@@ -248,16 +250,17 @@ func (r Report) files() [][]entry {
 func rootName(path string) string { return cmp.Or(path, ".") }
 
 // rootWords says what became of a root.
-func rootWords(root policy.Root) string {
+func (r Report) rootWords(root policy.Root) string {
 	words := root.Status + ", " + plural(root.Objects, "object")
-	switch root.Side {
-	case "base":
+	switch {
+	case r.assessment.Audit:
+	case root.Side == "base":
 		words += ", removed by this change"
-	case "head":
+	case root.Side == "head":
 		words += ", new with this change"
 	}
 	if root.Error != nil {
-		words += ": " + short(visible(root.Error.Message), 300)
+		words += ": " + clip(root.Error.Message, 300)
 	}
 	return words
 }

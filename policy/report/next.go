@@ -98,7 +98,8 @@ func (r Report) fixSteps() []string {
 	if r.assessment.Audit {
 		fix = "Fix " + what + "."
 	}
-	return []string{fix, "What a rule wants and why, with examples: `countersign rules show " + string(blocking[0].Rule) + "`."}
+	show := "`countersign rules show " + string(blocking[0].Rule) + "`"
+	return []string{fix, "What a rule wants and why, with examples: " + show + "."}
 }
 
 func (r Report) approvalSteps() []string {
@@ -142,7 +143,8 @@ func (r Report) passSteps() []string {
 	over := r.verdict.Approvals.Override
 	switch {
 	case over != nil && len(over.By) > 0:
-		return []string{"It may be merged now, by an emergency override. Everybody who may approve: review it after the fact."}
+		return []string{"It may be merged now, by an emergency override. Everybody who may approve: " +
+			"review it after the fact."}
 	case r.assessment.Audit:
 		return []string{"Nothing has to be done at once; what stands is listed below."}
 	case slices.Contains(r.verdict.Approvals.Audit, "required_check_missing"):
@@ -157,8 +159,10 @@ func sentence(text string) string {
 	if text == "" {
 		return text
 	}
-	return stop(strings.ToUpper(text[:1]) + text[1:])
+	return stop(sentenceCase(text))
 }
+
+func sentenceCase(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // stop ends a text with a full stop.
 func stop(text string) string {

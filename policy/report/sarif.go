@@ -120,11 +120,13 @@ func (r Report) SARIF() ([]byte, error) {
 			URI: "https://github.com/countersign-dev/countersign", Rules: rules}},
 		Bases:      map[string]sarifWords{srcRoot: {sarifText{Text: "the top of the repository"}}},
 		ColumnKind: "utf16CodeUnits", Results: results,
-		Invocations: []sarifInvocation{{Successful: r.verdict.State != policy.StateError && len(r.assessment.Problems) == 0,
+		Invocations: []sarifInvocation{{
+			Successful:    r.verdict.State != policy.StateError && len(r.assessment.Problems) == 0,
 			Notifications: r.sarifNotifications(len(findings) - len(shown))}},
 		Properties: map[string]any{"state": r.verdict.State, "title": r.Title(), "observing": r.verdict.Observing},
 	}
-	out, err := encode(sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
+	log := sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}}
+	out, err := encode(log)
 	if err != nil {
 		return nil, fmt.Errorf("encode SARIF: %w", err)
 	}
@@ -168,8 +170,10 @@ func sarifRules(findings []policy.Finding) ([]sarifRule, map[engine.RuleID]int) 
 var (
 	securitySeverity = map[engine.Severity]string{engine.Critical: "9.5", engine.High: "8.0", engine.Medium: "5.5",
 		engine.Low: "2.5", "": "0.0"}
-	sarifProblem   = map[engine.Effect]string{engine.Block: "error", engine.Warn: "warning", engine.Info: "recommendation"}
-	sarifBaselines = map[policy.State]string{policy.New: "new", policy.Worsened: "updated", policy.Existing: "unchanged"}
+	sarifProblem = map[engine.Effect]string{engine.Block: "error", engine.Warn: "warning",
+		engine.Info: "recommendation"}
+	sarifBaselines = map[policy.State]string{policy.New: "new", policy.Worsened: "updated",
+		policy.Existing: "unchanged"}
 )
 
 func sarifLevel(e engine.Effect) string {
@@ -188,14 +192,16 @@ func sarifFinding(f policy.Finding, index int, audit bool) sarifResult {
 		message = stop(message) + " To fix it: " + f.Remediation
 	}
 	place := sarifPlace(f.Source, f.Roots)
-	place.Logical = []sarifLogical{{Name: strings.TrimSuffix(label(f.Object)+" "+visible(f.Path), " "), Kind: "resource"}}
+	name := strings.TrimSuffix(label(f.Object)+" "+visible(f.Path), " ")
+	place.Logical = []sarifLogical{{Name: name, Kind: "resource"}}
 	result := sarifResult{
-		Rule: string(f.Rule), Index: index, Level: sarifLevel(f.Effect), Message: sarifText{Text: plainMessage(stop(message))},
-		Locations: []sarifLocation{place},
+		Rule: string(f.Rule), Index: index, Level: sarifLevel(f.Effect), Locations: []sarifLocation{place},
+		Message: sarifText{Text: plainMessage(stop(message))},
 		// The second is the one that code scanning tells results apart by.
-		Fingerprints: map[string]string{"countersign/v1": f.Fingerprint, "primaryLocationLineHash": f.Fingerprint + ":1"},
-		Properties: map[string]any{"severity": f.Severity, "confidence": f.Confidence, "effect": f.Effect, "state": f.State,
-			"destination": visible(f.Destination), "clusters": list(f.Clusters)},
+		Fingerprints: map[string]string{"countersign/v1": f.Fingerprint,
+			"primaryLocationLineHash": f.Fingerprint + ":1"},
+		Properties: map[string]any{"severity": f.Severity, "confidence": f.Confidence, "effect": f.Effect,
+			"state": f.State, "destination": visible(f.Destination), "clusters": list(f.Clusters)},
 	}
 	if !audit {
 		result.Baseline = sarifBaselines[f.State]
@@ -262,8 +268,9 @@ func (r Report) sarifNotifications(cut int) []sarifNotification {
 		say("error", "people", render.Problem{Message: r.Title()})
 	}
 	if cut > 0 {
-		say("warning", "results_cut", render.Problem{Message: thousands(cut) + " results are left out because code scanning " +
-			"shows no more than " + thousands(maxResults), Remedy: "countersign with --format json lists them all"})
+		say("warning", "results_cut", render.Problem{
+			Message: thousands(cut) + " results are left out because code scanning shows no more than " +
+				thousands(maxResults), Remedy: "countersign with --format json lists them all"})
 	}
 	for _, n := range r.assessment.Notices {
 		say("note", string(n.Cause), n)

@@ -94,7 +94,7 @@ func (r Report) Text(color bool) string {
 		before = "Found"
 	}
 	p.counted(before, s.existing, r.all || r.assessment.Audit)
-	p.counted("Fixed by this change", s.fixed, r.all)
+	p.counted(sentenceCase(r.fixedWords()), s.fixed, r.all)
 	p.list("After merging, the settings would change", r.assessment.Preview)
 	r.noticeText(p)
 	p.list("Facts not given (the server knows them and decides)", r.verdict.NotGiven)
@@ -200,7 +200,7 @@ func (r Report) rootText(p *page) {
 	var lines []string
 	for _, root := range r.assessment.Roots {
 		if r.all || root.Status != "unchanged" {
-			lines = append(lines, rootName(root.Path)+": "+rootWords(root))
+			lines = append(lines, rootName(root.Path)+": "+r.rootWords(root))
 		}
 	}
 	p.list("Roots", lines)

@@ -133,7 +133,7 @@ func label(o policy.Object) string {
 	if kind == "" && name == "" {
 		return "the fleet"
 	}
-	return short(visible(strings.TrimSpace(kind+" "+name)), maxPlace)
+	return clip(strings.TrimSpace(kind+" "+name), maxPlace)
 }
 
 // credential reports whether a change touches what opens doors: a Secret, an
@@ -252,6 +252,14 @@ func (r Report) hidden() []policy.Entry {
 	})
 }
 
+// first is the start of a digest, which is enough to tell two apart.
+func first(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.ToValidUTF8(text[:n], "")
+}
+
 // judgedBy names what judged, so that the answer can be had again.
 func (r Report) judgedBy() string {
 	e := r.assessment.Engine
@@ -264,8 +272,8 @@ func (r Report) judgedBy() string {
 	for _, part := range []struct{ name, digest string }{
 		{"settings", e.Config}, {"rules", e.Rules}, {"renderer", e.Renderer}, {"key", e.KeyID}} {
 		if part.digest != "" {
-			words += "; " + part.name + " " + short(visible(part.digest), 80)
+			words += "; " + part.name + " " + first(visible(part.digest), len("sha256:")+12)
 		}
 	}
-	return short(visible(words), maxWords)
+	return clip(words, maxWords)
 }

@@ -17,7 +17,7 @@ var ignoredWords = map[string]string{
 	"co_author":         "is named as co-author of a commit of it",
 	"pusher":            "pushed a commit of it",
 	"bot":               "is not a person",
-	"not_eligible":      "may not approve here: not of the people or teams that the settings name, or without the permission",
+	"not_eligible":      "may not approve here: not named in the settings, in no team of theirs, or without permission",
 	"unknown_user":      "the account is gone or not known",
 	"dismissed":         "the review was dismissed",
 	"changes_requested": "asked for changes",
@@ -28,19 +28,21 @@ var ignoredWords = map[string]string{
 // blockedWords say what stands in the way and who can lift it. %s is what
 // follows the colon: a login or a commit.
 var blockedWords = map[string]string{
-	"changes_requested": "a request for changes by %s stands. %[1]s reviews again, or somebody who may approve and had " +
-		"no hand in the change dismisses that review",
+	"changes_requested": "a request for changes by %s stands. %[1]s reviews again, or somebody who may approve " +
+		"and had no hand in the change dismisses that review",
 	"hold": "a hold by %s stands. %[1]s, or somebody who may approve and had no hand in the change, comments " +
 		"`/countersign unhold`",
-	"unattributed_commit": "commit %s belongs to no GitHub account, so nobody can tell whose change this is. Its author " +
-		"adds the e-mail address to the account, or makes the commit anew with an address that GitHub knows, and pushes",
-	"unattributed_author": "nobody can tell on whose behalf this was opened. A person opens it anew, or is assigned to it",
+	"unattributed_commit": "commit %s belongs to no GitHub account, so nobody can tell whose change this is. " +
+		"Its author adds the e-mail address to the account, or makes the commit anew with an address that GitHub " +
+		"knows, and pushes",
+	"unattributed_author": "nobody can tell on whose behalf this was opened. A person opens it anew, or is " +
+		"assigned to it",
 	"pusher_unknown": "nobody saw who pushed some of the commits. Pushing them anew with new commit ids " +
 		"(`git commit --amend --no-edit`, then a push) heals it",
 	"commit_list_incomplete": "the list of commits is not complete, so nobody can tell who took part. Make the pull " +
 		"request smaller, or comment `/countersign recheck`",
-	"merge_group_digest_not_approved": "the merge queue put together what nobody approved in this form. Take one of the " +
-		"pull requests out of the queue, update it onto the base and have it approved again",
+	"merge_group_digest_not_approved": "the merge queue put together what nobody approved in this form. Take one " +
+		"of the pull requests out of the queue, update it onto the base and have it approved again",
 }
 
 // auditWords say what the audit log holds.
@@ -63,7 +65,7 @@ func ignored(i policy.Ignored) string {
 	if !known {
 		why = "reason " + i.Reason
 	}
-	return short(visible(login), 60) + ": " + why
+	return clip(login, 60) + ": " + why
 }
 
 // blocked is a sentence on what stands in the way.
@@ -72,9 +74,9 @@ func blocked(by string) string {
 	sentence, known := blockedWords[kind]
 	switch {
 	case !known:
-		return "not known to this report: " + short(visible(by), 120)
+		return "not known to this report: " + clip(by, 120)
 	case strings.Contains(sentence, "%s"):
-		return fmt.Sprintf(sentence, short(visible(who), 60))
+		return fmt.Sprintf(sentence, clip(who, 60))
 	}
 	return sentence
 }
@@ -84,12 +86,21 @@ func audited(note string) string {
 	if sentence, known := auditWords[note]; known {
 		return sentence
 	}
-	return short(visible(note), 120)
+	return clip(note, 120)
 }
 
 // stateWords name how a finding stands against the base.
 var stateWords = map[policy.State]string{
 	policy.New: "new", policy.Worsened: "worse than before", policy.Existing: "was there before", policy.Fixed: "fixed",
+}
+
+// fixedWords name findings that stand at the base only. What could not be
+// judged may still hold them.
+func (r Report) fixedWords() string {
+	if len(r.assessment.Problems) > 0 {
+		return "no longer seen, though not everything could be judged"
+	}
+	return "fixed by this change"
 }
 
 // outcomeWords name how rules fared, in the order in which they are told.

@@ -9,7 +9,7 @@ import (
 	"github.com/countersign-dev/countersign/policy"
 )
 
-const settings = ".countersign.yaml"
+const ownSettings = ".countersign.yaml"
 
 const settingsHead = "apiVersion: countersign.dev/v1\nkind: Config\n"
 
@@ -23,7 +23,7 @@ spec:
       sshKeyName: everybody
 `
 
-// AC-040: a change that loosens the settings by which it would be judged.
+// AC-040: a change that loosens the ownSettings by which it would be judged.
 func abuseOwnConfig(t *testing.T) {
 	strict := settingsHead + "approvals: {required: 3, teams: [acme/platform]}\n"
 	loose := settingsHead + `mode: observe
@@ -32,7 +32,7 @@ roots: {exclude: ["**"]}
 approvals: {required: 2}
 rules: {CS-SSH-001: {effect: info}}
 `
-	s := besiege(t, tree{settings: strict}, join(tree{settings: loose}, root("clusters/eu", machines),
+	s := besiege(t, tree{ownSettings: strict}, join(tree{ownSettings: loose}, root("clusters/eu", machines),
 		tree{".countersign/waivers/all.yaml": "rule: CS-SSH-001\n", ".countersign/policies/mine.rego": "package x\n"}))
 	a := s.review()
 	if a.exit != exitBlocked || a.Approvals.Required != 3 {
@@ -41,7 +41,7 @@ rules: {CS-SSH-001: {effect: info}}
 	if f := finding(t, a, "CS-SSH-001", ""); f.Effect != "block" || f.State != policy.New {
 		t.Errorf("the key is %s, %s", f.Effect, f.State)
 	}
-	for _, file := range []string{settings, ".countersign/waivers/all.yaml", ".countersign/policies/mine.rego"} {
+	for _, file := range []string{ownSettings, ".countersign/waivers/all.yaml", ".countersign/policies/mine.rego"} {
 		if !entry(a, policy.EntryFile, file) {
 			t.Errorf("%s changes and needs nobody", file)
 		}
@@ -58,39 +58,39 @@ rules: {CS-SSH-001: {effect: info}}
 	}
 }
 
-// AC-041: settings that are anything but a file of settings.
+// AC-041: ownSettings that are anything but a file of ownSettings.
 func abuseConfigIsNoFile(t *testing.T) {
 	for name, base := range map[string]tree{
-		"link to the machine": {settings + " (symlink)": "../../../etc/passwd"},
-		"link in the tree":    {settings + " (symlink)": "docs/settings.yaml", "docs/settings.yaml": settingsHead},
-		"submodule":           {settings + " (submodule)": ""},
-		"folder":              {settings + "/settings.yaml": settingsHead},
-		"too large":           {settings: settingsHead + "# " + strings.Repeat("x", 256<<10) + "\n"},
+		"link to the machine": {ownSettings + " (symlink)": "../../../etc/passwd"},
+		"link in the tree":    {ownSettings + " (symlink)": "docs/ownSettings.yaml", "docs/ownSettings.yaml": settingsHead},
+		"submodule":           {ownSettings + " (submodule)": ""},
+		"folder":              {ownSettings + "/ownSettings.yaml": settingsHead},
+		"too large":           {ownSettings: settingsHead + "# " + strings.Repeat("x", 256<<10) + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := besiege(t, base, join(base, root("clusters/eu", machines)))
-			wantProblem(t, s.judge("review", "--base", "main", "--head", "change"), settings, settings)
-			wantProblem(t, s.judge("audit", "--rev", "main"), settings, settings)
+			wantProblem(t, s.judge("review", "--base", "main", "--head", "change"), ownSettings, ownSettings)
+			wantProblem(t, s.judge("audit", "--rev", "main"), ownSettings, ownSettings)
 		})
 	}
 }
 
-// AC-042: settings that cannot be read, or are gone.
+// AC-042: ownSettings that cannot be read, or are gone.
 func abuseConfigUnreadable(t *testing.T) {
 	for name, c := range map[string]struct{ content, at, says string }{
-		"syntax":        {settingsHead + "mode: [\n", settings, ""},
-		"unknown key":   {settingsHead + "mode: enforce\napprovalls: {required: 2}\n", settings + ":4", "approvalls"},
-		"key below":     {settingsHead + "approvals:\n  required: 2\n  teems: []\n", settings + ":5", "teems"},
-		"key twice":     {settingsHead + "mode: enforce\nmode: observe\n", settings + ":4", "mode"},
-		"two documents": {settingsHead + "---\nmode: observe\n", settings, "document"},
-		"nobody":        {settingsHead + "approvals: {required: 0}\n", settings + ":3", "below 2"},
-		"alias cycle":   {settingsHead + "rules: &a {CS-SSH-001: *a}\n", settings + ":3", ""},
-		"empty":         {"", settings, "empty"},
-		"pattern":       {settingsHead + "roots: {include: [\"[\"]}\n", settings, "["},
-		"no root":       {settingsHead + "roots: {include: [nowhere]}\n", settings, "nowhere"},
+		"syntax":        {settingsHead + "mode: [\n", ownSettings, ""},
+		"unknown key":   {settingsHead + "mode: enforce\napprovalls: {required: 2}\n", ownSettings + ":4", "approvalls"},
+		"key below":     {settingsHead + "approvals:\n  required: 2\n  teems: []\n", ownSettings + ":5", "teems"},
+		"key twice":     {settingsHead + "mode: enforce\nmode: observe\n", ownSettings + ":4", "mode"},
+		"two documents": {settingsHead + "---\nmode: observe\n", ownSettings, "document"},
+		"nobody":        {settingsHead + "approvals: {required: 0}\n", ownSettings + ":3", "below 2"},
+		"alias cycle":   {settingsHead + "rules: &a {CS-SSH-001: *a}\n", ownSettings + ":3", ""},
+		"empty":         {"", ownSettings, "empty"},
+		"pattern":       {settingsHead + "roots: {include: [\"[\"]}\n", ownSettings, "["},
+		"no root":       {settingsHead + "roots: {include: [nowhere]}\n", ownSettings, "nowhere"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := besiege(t, tree{settings: c.content}, join(tree{settings: c.content}, root("clusters/eu", machines)))
+			s := besiege(t, tree{ownSettings: c.content}, join(tree{ownSettings: c.content}, root("clusters/eu", machines)))
 			wantProblem(t, s.judge("review", "--base", "main", "--head", "change"), c.at, c.says)
 			wantProblem(t, s.judge("audit", "--rev", "main"), c.at, c.says)
 		})
@@ -104,8 +104,8 @@ func abuseConfigUnreadable(t *testing.T) {
 		}
 	})
 	t.Run("deleted by the change", func(t *testing.T) {
-		s := besiege(t, tree{settings: settingsHead + "approvals: {required: 4}\n"}, root("clusters/eu", machines))
-		if a := s.review(); a.Approvals.Required != 4 || !entry(a, policy.EntryFile, settings) {
+		s := besiege(t, tree{ownSettings: settingsHead + "approvals: {required: 4}\n"}, root("clusters/eu", machines))
+		if a := s.review(); a.Approvals.Required != 4 || !entry(a, policy.EntryFile, ownSettings) {
 			t.Errorf("%d approvals, entries %+v", a.Approvals.Required, a.Privileged.Entries)
 		}
 	})

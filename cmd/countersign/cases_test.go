@@ -53,14 +53,15 @@ func play(t *testing.T, l *library, file string) {
 	if len(bytes.TrimSpace(archive.Comment)) < 40 {
 		t.Error("the case does not say in words what it is about")
 	}
+	t.Parallel()
 	c := newCase(t, archive)
+	fromLibrary, exit := l.play(t, c)
 	got := map[string]string{}
 	for _, format := range []string{"text", "markdown", "json"} {
-		fromLibrary, exit := l.play(t, c, format)
 		fromCommand, status := c.command(t, format)
-		if fromLibrary != fromCommand || exit != status {
+		if fromLibrary[format] != fromCommand || exit != status {
 			t.Errorf("%s: the library (exit %d) and the command (exit %d) differ: %s", format, exit, status,
-				cmp.Diff(fromLibrary, fromCommand))
+				cmp.Diff(fromLibrary[format], fromCommand))
 		}
 		if format != "json" {
 			got["want/"+format] = fromCommand
@@ -186,7 +187,8 @@ func newLibrary(t *testing.T) *library {
 	return &library{&policy.Assessor{Builder: pool, Rules: rules, Version: version(), Renderer: renderer, KeyID: id}}
 }
 
-func (l *library) play(t *testing.T, c *gitCase, format string) (string, int) {
+// play returns the report in every format, and the exit status.
+func (l *library) play(t *testing.T, c *gitCase) (map[string]string, int) {
 	t.Helper()
 	ctx := t.Context()
 	repo, err := git.Open(ctx, c.repo.dir, git.Options{})
@@ -223,20 +225,10 @@ func (l *library) play(t *testing.T, c *gitCase, format string) (string, int) {
 		}
 	}
 	verdict := policy.Decide(assessment, people)
-	return write(t, report.New(assessment, verdict, c.all), format), verdict.Exit()
-}
-
-func write(t *testing.T, r report.Report, format string) string {
-	t.Helper()
-	switch format {
-	case "markdown":
-		return r.Markdown()
-	case "json":
-		text, err := r.JSON()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
+	r := report.New(assessment, verdict, c.all)
+	text, err := r.JSON()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return r.Text(false)
+	return map[string]string{"text": r.Text(false), "markdown": r.Markdown(), "json": string(text)}, verdict.Exit()
 }

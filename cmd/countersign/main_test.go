@@ -1,0 +1,25 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/countersign-dev/countersign/render/child"
+)
+
+// testKey stands for a user's HMAC key, so that tests leave their config alone.
+const testKey = "a key for tests alone, of more than 32 characters"
+
+// TestMain lets the test binary be its own render child, as the program is.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == renderChild {
+		if err := child.Main(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Setenv("COUNTERSIGN_HMAC_KEY", testKey) //nolint:errcheck // it cannot fail with such a name
+	os.Exit(m.Run())
+}

@@ -26,6 +26,7 @@ func TestHostileAtScale(t *testing.T) {
 	}{
 		{"fan-out AC-056", fanOut, render.CauseLimit, "files and folders"},
 		{"700 legal objects AC-070", func() forest { return manyObjects(700) }, "", ""},
+		{"200 objects, 80 patches, where noting origins would be dear", manyPatches, "", ""},
 		// Kustomize's time grows with the square of the objects: these fit the count, not the time.
 		{"9,000 legal objects AC-070", func() forest { return manyObjects(9_000) }, render.CauseDeadline, "of CPU"},
 		{"20,001 objects AC-070", func() forest { return manyObjects(20_001) }, render.CauseLimit, "20000 objects"},
@@ -82,6 +83,17 @@ func manyObjects(n int) forest {
 		f["app/"+name] = file(objects.String())
 	}
 	f["app/kustomization.yaml"] = file(list.String())
+	return f
+}
+
+func manyPatches() forest {
+	f := manyObjects(200)
+	k := f["app/kustomization.yaml"].content + "configMapGenerator: [{name: g, literals: [a=b]}]\npatches:\n"
+	for i := range 80 {
+		k += fmt.Sprintf("- target: {kind: ConfigMap, name: n%d}\n"+
+			"  patch: '[{\"op\": \"add\", \"path\": \"/data/p%d\", \"value\": \"v\"}]'\n", i, i)
+	}
+	f["app/kustomization.yaml"] = file(k)
 	return f
 }
 

@@ -20,15 +20,20 @@ type injection struct {
 	asked, ours bool
 }
 
+// maxNoted bounds what it costs kustomize to note origins: it also writes down
+// every transformation, anew each time, for every object.
+const maxNoted = 100_000
+
 // inject makes kustomize note the origin of every object, by showing it the
 // root's kustomization with one more buildMetadata option. It does so only
-// where the note cannot be seen by what the root does, and only if the file
-// means the same otherwise.
+// where the origin cannot be told from the names alone, where the note cannot
+// be seen by what the root does, and where it is not too dear; and only if the
+// file means the same otherwise.
 func (b *builder) inject(c *closure.Closure, top *closure.Kustomization) injection {
 	if slices.Contains(top.BuildMetadata, types.OriginAnnotations) {
 		return injection{asked: true}
 	}
-	if c.Watchful {
+	if c.Watchful || !ambiguous(c) || noted(c) > maxNoted {
 		return injection{}
 	}
 	bytes, err := b.tree.Read(top.File)
@@ -41,6 +46,40 @@ func (b *builder) inject(c *closure.Closure, top *closure.Kustomization) injecti
 	}
 	b.tree.Show(top.File, shown)
 	return injection{asked: true, ours: true}
+}
+
+// ambiguous reports whether names alone may not tell where an object was
+// written: something generates or renames, or two documents have one name.
+func ambiguous(c *closure.Closure) bool {
+	if len(c.Generators) > 0 || c.Features["generators"] || c.Features["transformers"] {
+		return true
+	}
+	for _, k := range c.Kustomizations {
+		if k.NamePrefix != "" || k.NameSuffix != "" {
+			return true
+		}
+	}
+	known := map[[3]string]bool{}
+	for _, doc := range c.Resources {
+		for _, o := range closure.Objects(doc) {
+			id := [3]string{o.Group(), o.Text("kind"), o.Text("metadata", "name")}
+			if known[id] {
+				return true
+			}
+			known[id] = true
+		}
+	}
+	return false
+}
+
+// noted is about how many transformations kustomize would write down in all.
+func noted(c *closure.Closure) int {
+	objects := len(c.Generators)
+	for _, doc := range c.Resources {
+		objects += len(closure.Objects(doc))
+	}
+	transformations := len(c.Patches) + len(c.Kustomizations)
+	return objects * transformations * transformations
 }
 
 // withOrigins returns a kustomization that asks for origins and is otherwise

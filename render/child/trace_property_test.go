@@ -76,8 +76,9 @@ func TestOriginsLeaveNoTrace(t *testing.T) {
 
 func writeRandomRoot(t *rapid.T, dir string) {
 	var k strings.Builder
-	k.WriteString("resources: [base.yaml]\n")
-	used := map[string]bool{}
+	// A suffix makes names ambiguous, so that origins are asked for.
+	k.WriteString("resources: [base.yaml]\nnameSuffix: -z\n")
+	used := map[string]bool{"nameSuffix": true}
 	for _, field := range rapid.SliceOfNDistinct(rapid.SampledFrom(someFields), 0, 4, rapid.ID).Draw(t, "fields") {
 		name, _, _ := strings.Cut(field, ":")
 		if !used[name] {

@@ -126,3 +126,11 @@ names := {placed(cluster) | some cluster in input.clusters}
 labels(object) := field.map(field.get(object, ["metadata", "labels"]))
 
 annotations(object) := field.map(field.get(object, ["metadata", "annotations"]))
+
+# kept reports whether a deployer leaves the object alone when it goes from Git.
+kept(object) if lower(field.text(annotations(object)["kustomize.toolkit.fluxcd.io/prune"])) == "disabled"
+
+kept(object) if {
+	options := annotations(object)["argocd.argoproj.io/sync-options"]
+	regex.match(`(?i)(^|[\s,])(Prune|Delete)=false([\s,]|$)`, field.text(options))
+}

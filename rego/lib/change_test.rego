@@ -79,3 +79,18 @@ test_stays if {
 		not change.stays with input as {"change": {"action": action}}
 	}
 }
+
+test_kept if {
+	every key, text in {
+		"kustomize.toolkit.fluxcd.io/prune": "disabled", "argocd.argoproj.io/sync-options": "Validate=false, Prune=false",
+	} {
+		change.kept({"metadata": {"annotations": {key: text}}})
+	}
+	change.kept({"metadata": {"annotations": {"argocd.argoproj.io/sync-options": "Delete=false"}}})
+	every annotations in [
+		null, {}, {"kustomize.toolkit.fluxcd.io/prune": "enabled"},
+		{"argocd.argoproj.io/sync-options": "PruneLast=true,NoPrune=false"},
+	] {
+		not change.kept({"metadata": {"annotations": annotations}})
+	}
+}

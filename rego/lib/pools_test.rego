@@ -1,0 +1,47 @@
+package countersign.lib.pools_test
+
+import data.countersign.lib.pools
+
+test_numbers if {
+	pools.number(3) == 3
+	pools.number(" 3 ") == 3
+	every x in ["${X}", "", "-1", "3.5", null, true, [3], "99999999999999999999"] {
+		not pools.number(x)
+	}
+}
+
+test_sizes if {
+	thing := {
+		"metadata": {"annotations": {
+			"cluster.x-k8s.io/cluster-api-autoscaler-node-group-min-size": "1",
+			"cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size": "9",
+		}},
+		"spec": {"replicas": 3, "topology": {"workers": {
+			"machineDeployments": [{"name": "a", "replicas": 2}, {"name": "b"}, null],
+			"machinePools": [{"name": "c", "metadata": {"annotations": {
+				"cluster.x-k8s.io/cluster-api-autoscaler-node-group-max-size": "5",
+			}}}],
+		}}},
+	}
+	pools.sizes(thing) == {
+		"machines": 3, "autoscaler minimum": "1", "autoscaler maximum": "9",
+		"pool a machines": 2, "pool c autoscaler maximum": "5",
+	}
+	pools.sizes({"spec": {"scaling": {"minSize": 1, "maxCount": 4}}}) == {"autoscaler minimum": 1, "autoscaler maximum": 4}
+	every odd in [null, "x", {"spec": "x"}, {"spec": {"topology": {"workers": {"machinePools": "x"}}}}] {
+		pools.sizes(odd) == {}
+	}
+}
+
+test_steps if {
+	b := {"spec": {"replicas": 3, "minSize": 2}}
+	a := {"spec": {"replicas": 1, "maxSize": "${X}"}}
+	steps := pools.steps with input as {"change": {"action": "update", "before": b, "after": a}}
+	steps == {
+		{"words": "machines", "before": 3, "after": 1}, {"words": "autoscaler minimum", "before": 2, "after": null},
+		{"words": "autoscaler maximum", "before": null, "after": "${X}"},
+	}
+	[step | some step in steps; pools.less(step)] == [{"words": "machines", "before": 3, "after": 1}]
+	[step | some step in steps; pools.counted(step)] == [{"words": "machines", "before": 3, "after": 1}]
+	[step | some step in steps; pools.more(step)] == []
+}

@@ -19,16 +19,18 @@ probes := {
 	"other resources": {"group": "apps", "resource": "deployments", "verb": "delete"},
 }
 
-# matches reports whether a rule decides a probe whoever asks and wherever.
-matches(rule, probe) if {
-	count(field.list(field.get(rule, ["users"]))) == 0
-	everyone(field.list(field.get(rule, ["userGroups"])))
-	count(field.list(field.get(rule, ["namespaces"]))) == 0
-	among(probe.verb, field.list(field.get(rule, ["verbs"])))
-	resources := field.list(field.get(rule, ["resources"]))
-	urls := field.list(field.get(rule, ["nonResourceURLs"]))
-	concerns(resources, urls, probe)
-}
+# wide are the rules that decide whoever asks and in whatever namespace.
+wide(policy) := [{"rule": rule, "verbs": verbs, "resources": resources, "urls": urls} |
+	some rule in field.list(field.get(policy, ["rules"]))
+	is_object(rule)
+	every name in ["users", "namespaces"] {
+		field.list(object.get(rule, name, [])) == []
+	}
+	everyone(field.list(object.get(rule, "userGroups", [])))
+	verbs := field.list(object.get(rule, "verbs", []))
+	resources := field.list(object.get(rule, "resources", []))
+	urls := field.list(object.get(rule, "nonResourceURLs", []))
+]
 
 everyone([])
 
@@ -59,27 +61,27 @@ named(names, resource) if {
 }
 
 # deciding are the rules that match a probe, the first of which counts.
-deciding(policy, probe) := [rule |
-	some rule in field.list(field.get(policy, ["rules"]))
-	is_object(rule)
-	matches(rule, probe)
+deciding(policy, probe) := [entry.rule |
+	some entry in wide(policy)
+	among(probe.verb, entry.verbs)
+	concerns(entry.resources, entry.urls, probe)
 ]
 
 # silent reports whether a policy leaves no trace of a probe.
 silent(policy, probe) if count(deciding(policy, probe)) == 0
 
-silent(policy, probe) if {
-	level := field.get(deciding(policy, probe)[0], ["level"])
+silent(policy, probe) if mute(policy, deciding(policy, probe)[0])
+
+mute(_, rule) if {
+	level := field.get(rule, ["level"])
 	not level in {"Metadata", "Request", "RequestResponse"}
 	not value.unknown(level)
 }
 
-silent(policy, probe) if {
-	rule := deciding(policy, probe)[0]
-	omitted := {stage | some x in [policy, rule]; some stage in field.list(field.get(x, ["omitStages"]))}
-	every stage in ["RequestReceived", "ResponseComplete"] {
-		stage in omitted
-	}
+mute(policy, rule) if {
+	omitted := [stage | some x in [policy, rule]; some stage in field.list(object.get(x, "omitStages", []))]
+	"RequestReceived" in omitted
+	"ResponseComplete" in omitted
 }
 
 # undecided reports whether a placeholder decides a probe.

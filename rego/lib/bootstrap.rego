@@ -35,26 +35,31 @@ users contains [array.concat(prefix, ["users", i]), user] if {
 	is_object(user)
 }
 
-# cloud_users are [path of the string, user] of users in embedded text.
-cloud_users contains [n.path, user] if {
+# cloud_users are [path of the string, its users] of embedded text.
+cloud_users contains [n.path, found] if {
 	some n in input.resource.nested
-	embedded(n.path)
-	some doc in field.list(n.documents)
-	some user in array.concat(
-		field.list(field.get(doc, ["users"])),
-		field.list(field.get(doc, ["passwd", "users"])),
-	)
-	is_object(user)
+	found := {user |
+		some doc in field.list(n.documents)
+		some place in array.concat(inside(n.path), whole(n.path))
+		some user in field.list(below(doc, place))
+		is_object(user)
+	}
+	count(found) > 0
 }
 
+# inside are the places of users in a document of embedded text.
+inside(path) := [["users"], ["passwd", "users"]] if {
+	embedded(path)
+} else := []
+
 # A users list in additionalUserData.data is a document of its own.
-cloud_users contains [n.path, user] if {
-	some n in input.resource.nested
-	n.path[count(n.path) - 1] == "users"
-	some doc in field.list(n.documents)
-	some user in field.list(doc)
-	is_object(user)
-}
+whole(path) := [[]] if {
+	path[count(path) - 1] == "users"
+} else := []
+
+below(doc, place) := doc if {
+	place == []
+} else := field.get(doc, place)
 
 # cloud_texts are [path, text] of cloud-init text that was not unpacked.
 cloud_texts contains [path, text] if {
@@ -62,23 +67,19 @@ cloud_texts contains [path, text] if {
 	some name in ["config", "data"]
 	some [below, text] in strings(field.get(field.at(root), [name]))
 	path := array.concat(array.concat(root, [name]), below)
-	not unpacked(path)
+	not path in unpacked
 }
 
-strings(x) := {[[], x]} if is_string(x)
-
-strings(x) := {[[key], text] | some key, text in x; is_string(text)} if is_object(x)
-
-strings(x) := set() if {
-	not is_string(x)
-	not is_object(x)
-}
+strings(x) := {[[], x]} if {
+	is_string(x)
+} else := {[[key], text] | some key, text in x; is_string(text)} if {
+	is_object(x)
+} else := set()
 
 # embedded reports whether a string is cloud-init or ignition text.
-embedded(path) if {
-	some step in path
-	step in {"additionalUserData", "additionalConfig"}
-}
+embedded(path) if "additionalUserData" in path
+
+embedded(path) if "additionalConfig" in path
 
 # files are [path, file].
 files contains [array.concat(prefix, ["files", i]), file] if {
@@ -97,17 +98,16 @@ command_fields := {
 }
 
 # commands are [path, text].
-commands contains [array.concat(prefix, [name, i]), line] if {
-	some name in command_fields
-	some i, line in field.list(field.get(spec, [name]))
-	is_string(line)
+commands contains [array.concat(prefix, [name, i]), words(line)] if {
+	some name in (command_fields & object.keys(spec))
+	some i, line in field.list(spec[name])
 }
 
-commands contains [array.concat(prefix, [name, i]), concat(" ", words)] if {
-	some name in command_fields
-	some i, line in field.list(field.get(spec, [name]))
+# words is a command as it would be typed; undefined where it is none.
+words(line) := line if {
+	is_string(line)
+} else := concat(" ", [w | some w in line; is_string(w)]) if {
 	is_array(line)
-	words := [w | some w in line; is_string(w)]
 }
 
 # texts are [path, text] of what a node would run or hold as a script: the
@@ -127,23 +127,22 @@ texts contains [array.concat(entry[0], ["content"]), entry[1].content] if {
 	some entry in files
 	is_string(entry[1].content)
 	object.get(entry[1], "encoding", null) in {null, ""}
-	not unpacked(array.concat(entry[0], ["content"]))
+	not array.concat(entry[0], ["content"]) in unpacked
 }
 
-unpacked(path) if {
-	some n in input.resource.nested
-	n.path == path
-}
+# unpacked are the strings that hold documents or a packed text.
+unpacked := {n.path | some n in input.resource.nested}
+
+contents := {n.path: content_of(n) | some n in input.resource.nested}
+
+content_of(n) := n.text if {
+	n.text != ""
+} else := concat("\n", [json.marshal(doc) | some doc in field.list(n.documents)])
 
 # content is the text of a file at path, unpacked where it was packed;
 # documents come as JSON. undefined where the object does not hold it.
-content(path) := concat("\n", [json.marshal(doc) | some doc in field.list(n.documents)]) if {
-	some n in input.resource.nested
-	n.path == array.concat(path, ["content"])
-	n.text == ""
-} else := n.text if {
-	some n in input.resource.nested
-	n.path == array.concat(path, ["content"])
+content(path) := contents[array.concat(path, ["content"])] if {
+	array.concat(path, ["content"]) in unpacked
 } else := raw if {
 	raw := field.at(array.concat(path, ["content"]))
 	is_string(raw)

@@ -14,44 +14,29 @@ absent(path) := object.get(input.resource.object, path, null) == null
 at(path) := object.get(input.resource.object, path, null)
 
 # get is what x has at path, or null.
-get(x, path) := object.get(x, path, null) if is_object(x)
-
-get(x, _) := null if not is_object(x)
+get(x, path) := object.get(x, path, null) if {
+	is_object(x)
+} else := null
 
 # list is x, or no elements where x is not a list.
-list(x) := x if is_array(x)
-
-list(x) := [] if not is_array(x)
+list(x) := x if {
+	is_array(x)
+} else := []
 
 # map is x, or no fields where x is not a mapping.
-map(x) := x if is_object(x)
-
-map(x) := {} if not is_object(x)
+map(x) := x if {
+	is_object(x)
+} else := {}
 
 # text is a scalar as it would be written; "" for all else.
-text(x) := x if is_string(x)
-
-text(x) := format_int(x, 10) if {
+text(x) := x if {
+	is_string(x)
+} else := format_int(x, 10) if {
 	is_number(x)
 	x == floor(x)
-}
-
-text(x) := sprintf("%v", [x]) if {
-	is_number(x)
-	x != floor(x)
-}
-
-text(x) := "true" if x == true
-
-text(x) := "false" if x == false
-
-text(x) := "" if is_null(x)
-
-text(x) := "" if is_array(x)
-
-text(x) := "" if is_object(x)
-
-text(x) := "" if is_set(x)
+} else := sprintf("%v", [x]) if {
+	type_name(x) in {"number", "boolean"}
+} else := ""
 
 # line is a text out of the object, fit to be a message or to stand in one.
 line(x) := substring(regex.replace(text(x), `[[:cntrl:]\x{2028}\x{2029}]|masked:`, " "), 0, 500)
@@ -61,9 +46,9 @@ word(x) := substring(line(x), 0, 100)
 
 # prefix is where the specification of the input's object lies: that of a
 # template is one level deeper.
-prefix := ["spec", "template", "spec"] if endswith(input.resource.kind, "Template")
-
-prefix := ["spec"] if not endswith(input.resource.kind, "Template")
+prefix := ["spec", "template", "spec"] if {
+	endswith(input.resource.kind, "Template")
+} else := ["spec"]
 
 # spec is that specification.
 spec := map(at(prefix))

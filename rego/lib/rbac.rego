@@ -8,26 +8,7 @@ package countersign.lib.rbac
 
 import data.countersign.lib.field
 
-# allows reports whether a rule allows one of the verbs on a resource,
-# whatever its name.
-allows(rule, group, resource, verbs) if {
-	count(field.list(field.get(rule, ["resourceNames"]))) == 0
-	some g in field.list(field.get(rule, ["apiGroups"]))
-	g in {group, "*"}
-	some r in field.list(field.get(rule, ["resources"]))
-	names(r, resource)
-	some v in field.list(field.get(rule, ["verbs"]))
-	v in (verbs | {"*"})
-}
-
-names(r, resource) if r in {resource, "*"}
-
-names(r, resource) if {
-	parts := split(resource, "/")
-	r == concat("/", ["*", parts[1]])
-}
-
-writes := {"create", "update", "patch", "delete", "deletecollection"}
+writing := {"create", "update", "patch", "delete", "deletecollection", "*"}
 
 groups := {
 	"cluster.x-k8s.io", "infrastructure.cluster.x-k8s.io", "controlplane.cluster.x-k8s.io",
@@ -36,31 +17,78 @@ groups := {
 }
 
 # power is a set of what one rule of a role allows, in words.
-power(rule) := ({word |
-	some word, needs in table
-	some need in needs
-	allows(rule, need[0], need[1], need[2])
-} | everything(rule)) | commands(rule)
+power(rule) := union({rights(rule), everything(rule), commands(rule)})
 
-table := {
-	"grants rights": [
-		["rbac.authorization.k8s.io", "clusterroles", {"escalate", "bind"}],
-		["rbac.authorization.k8s.io", "roles", {"escalate", "bind"}],
-	],
-	"acts as others": [[g, r, {"impersonate"}] |
-		some [g, r] in [["", "users"], ["", "groups"], ["", "serviceaccounts"], ["authentication.k8s.io", "userextras"]]
-	],
-	"reaches kubelets": [["", "nodes/proxy", ({"get", "create"} | writes)]],
-	"reads secrets": [["", "secrets", {"get", "list", "watch"}]],
-	"makes tokens": [["", "serviceaccounts/token", {"create"}]],
-	"approves certificates": [
-		["certificates.k8s.io", "certificatesigningrequests/approval", {"update", "patch"}],
-		["certificates.k8s.io", "signers", {"approve", "sign"}],
-	],
-	"rewrites admission": [["admissionregistration.k8s.io", r, writes] |
-		some r in ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
-	],
-}
+rights(rule) := {need.word |
+	some need in needs
+	count(groups_of & need.groups) > 0
+	count(resources & need.resources) > 0
+	count(verbs & need.verbs) > 0
+} if {
+	field.list(field.get(rule, ["resourceNames"])) == []
+	groups_of := {x | some x in field.list(field.get(rule, ["apiGroups"]))}
+	resources := {x | some x in field.list(field.get(rule, ["resources"]))}
+	verbs := {x | some x in field.list(field.get(rule, ["verbs"]))}
+} else := set()
+
+# needs are what a rule must name to mean a word, one of each, whatever the
+# name of the resource; wildcards stand for them.
+needs := [
+	{
+		"word": "grants rights",
+		"groups": {"rbac.authorization.k8s.io", "*"},
+		"resources": {"clusterroles", "roles", "*"},
+		"verbs": {"escalate", "bind", "*"},
+	},
+	{
+		"word": "acts as others",
+		"groups": {"", "*"},
+		"resources": {"users", "groups", "serviceaccounts", "*"},
+		"verbs": {"impersonate", "*"},
+	},
+	{
+		"word": "acts as others",
+		"groups": {"authentication.k8s.io", "*"},
+		"resources": {"userextras", "*"},
+		"verbs": {"impersonate", "*"},
+	},
+	{
+		"word": "reaches kubelets",
+		"groups": {"", "*"},
+		"resources": {"nodes/proxy", "*/proxy", "*"},
+		"verbs": ({"get"} | writing),
+	},
+	{
+		"word": "reads secrets",
+		"groups": {"", "*"},
+		"resources": {"secrets", "*"},
+		"verbs": {"get", "list", "watch", "*"},
+	},
+	{
+		"word": "makes tokens",
+		"groups": {"", "*"},
+		"resources": {"serviceaccounts/token", "*/token", "*"},
+		"verbs": {"create", "*"},
+	},
+	{
+		"word": "approves certificates",
+		"groups": {"certificates.k8s.io", "*"},
+		"resources": {"certificatesigningrequests/approval", "*/approval", "*"},
+		"verbs": {"update", "patch", "*"},
+	},
+	{
+		"word": "approves certificates",
+		"groups": {"certificates.k8s.io", "*"},
+		"resources": {"signers", "*"},
+		"verbs": {"approve", "sign", "*"},
+	},
+	{
+		"word": "rewrites admission",
+		"groups": {"admissionregistration.k8s.io", "*"},
+		"resources": {"mutatingwebhookconfigurations", "validatingwebhookconfigurations", "*"},
+		"verbs": writing,
+	},
+]
 
 everything(rule) := {"does everything"} if {
 	"*" in field.list(field.get(rule, ["apiGroups"]))
@@ -72,7 +100,7 @@ commands(rule) := {"commands clusters"} if {
 	some g in field.list(field.get(rule, ["apiGroups"]))
 	g in (groups | {"*"})
 	some v in field.list(field.get(rule, ["verbs"]))
-	v in (writes | {"*"})
+	v in writing
 	some r in field.list(field.get(rule, ["resources"]))
 	not endswith(field.text(r), "/status")
 	count(field.list(field.get(rule, ["resourceNames"]))) == 0

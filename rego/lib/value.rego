@@ -12,26 +12,17 @@ package countersign.lib.value
 # unknown reports whether x is a string that a placeholder decides.
 unknown(x) if {
 	is_string(x)
+	contains(x, "${")
 	regex.match(`(^|[^$])(\$\$)*\$\{[A-Za-z_][A-Za-z0-9_]*`, x)
 }
 
 # empty reports whether x is null, "", a blank string, [] or {}. false and 0
 # are values.
-empty(x) if is_null(x)
+empty(x) if x in {null, "", [], {}}
 
 empty(x) if {
 	is_string(x)
 	trim_space(x) == ""
-}
-
-empty(x) if {
-	is_array(x)
-	count(x) == 0
-}
-
-empty(x) if {
-	is_object(x)
-	count(x) == 0
 }
 
 # set reports whether x says something: it is not empty. A placeholder does.
@@ -44,9 +35,9 @@ known(x) if {
 }
 
 # confidence is what a hit about the value x may claim.
-confidence(x) := "unknown" if unknown(x)
-
-confidence(x) := "certain" if not unknown(x)
+confidence(x) := "unknown" if {
+	unknown(x)
+} else := "certain"
 
 # truthy reports whether x is true, written as a boolean or as a string.
 truthy(x) if x == true

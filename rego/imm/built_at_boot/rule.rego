@@ -27,36 +27,30 @@ import data.countersign.lib.bootstrap
 import data.countersign.lib.field
 import data.countersign.lib.value
 
-# before is what may stand before a command, and options what after its name.
-before := `(^|[\s;&|("'])`
-
+# options may stand between the name of a tool and what it is to do.
 options := `\s+((-\S+|\w+=\S+)\s+)*`
 
-installers := {
-	`(apt|apt-get|aptitude)`: `(install|upgrade|dist-upgrade|full-upgrade)`,
-	`(yum|dnf|microdnf|tdnf)`: `(install|localinstall|upgrade|update)`,
-	`zypper`: `(install|in|update|up|patch)`,
-	`apk`: `(add|upgrade)`,
-	`snap`: `(install|refresh)`,
-	`pip3?`: `install`,
-	`rpm`: `(--install|--upgrade|https?://\S+)`,
-}
+installers := [
+	`(apt|apt-get|aptitude)`, options, `(install|upgrade|dist-upgrade|full-upgrade)`,
+	`|(yum|dnf|microdnf|tdnf)`, options, `(install|localinstall|upgrade|update)`,
+	`|zypper`, options, `(install|in|update|up|patch)`,
+	`|apk`, options, `(add|upgrade)`,
+	`|snap`, options, `(install|refresh)`,
+	`|pip3?`, options, `install`,
+	`|rpm`, options, `(--install|--upgrade|https?://\S+)`,
+]
 
-after := `($|[\s;&|)"'])`
-
-patterns := {concat("", ["(?m)", before, tool, options, action, after]) | some tool, action in installers} | {
-	`(curl|wget)\b[^\n;]*\|\s*(sudo\s+(-\S+\s+)*)?([a-z/]*/)?(ba|z|da|k)?sh\b`,
-	`\b(ba|z|da|k)?sh\s+(-c\s+)?["']?(<\(|\$\()\s*(curl|wget)\b`,
-}
+# pattern is one for all of them, so that a text is read once.
+pattern := concat("", [
+	`(?m)(^|[\s;&|("'])(`, concat("", installers), `)($|[\s;&|)"'])`,
+	`|(curl|wget)\b[^\n;]*\|\s*(sudo\s+(-\S+\s+)*)?([a-z/]*/)?(ba|z|da|k)?sh\b`,
+	`|\b(ba|z|da|k)?sh\s+(-c\s+)?["']?(<\(|\$\()\s*(curl|wget)\b`,
+])
 
 # code is a text without comments, with continued lines joined.
 code(text) := regex.replace(regex.replace(text, `\\\r?\n`, " "), `(?m)^\s*#.*$`, "")
 
-installs(text) if {
-	script := code(text)
-	some pattern in patterns
-	regex.match(pattern, script)
-}
+installs(text) if regex.match(pattern, code(text))
 
 checked(text) if regex.match(`\bsha(256|512)sum\s[^\n]*(-c|--check)\b`, text)
 
@@ -65,11 +59,17 @@ severity(text) := "low" if {
 	checked(text)
 } else := "low" if {
 	not is_script(text)
-	some [_, other] in bootstrap.commands
-	checked(other)
+	commands_check
 } else := "medium"
 
-is_script(text) if not text in {command | some [_, command] in bootstrap.commands}
+commands := {command | some [_, command] in bootstrap.commands}
+
+commands_check if {
+	some command in commands
+	checked(command)
+}
+
+is_script(text) if not text in commands
 
 findings contains {
 	"path": path,

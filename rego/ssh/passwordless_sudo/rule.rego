@@ -79,10 +79,9 @@ findings contains {
 	"message": sprintf("users are root by sudo on nodes: %s", [concat(", ", sort(names))]),
 	"measure": names,
 } if {
-	some [path, _] in bootstrap.cloud_users
+	some [path, users] in bootstrap.cloud_users
 	names := {field.word(field.get(user, ["name"])) |
-		some [place, user] in bootstrap.cloud_users
-		place == path
+		some user in users
 		count(grants(user)) > 0
 	}
 	count(names) > 0

@@ -24,14 +24,14 @@ func (ix *Index) Change(ch *render.Change, base *Index) engine.Change {
 	if ch.Before != nil {
 		before = base.find(ch.Before, rootOf(base, ch.Before, from))
 		out.Before = before.object
-		base.addTo(&out, before)
+		out.ReferencedBy = base.referrers(before)
 	}
 	if ch.After != nil {
 		after = ix.find(ch.After, rootOf(ix, ch.After, ch.Destination))
 		out.After = after.object
-		ix.addTo(&out, after)
+		out.ReferencedBy = append(out.ReferencedBy, ix.referrers(after)...)
 	}
-	out.Clusters = compactClusters(out.Clusters)
+	out.Clusters = ix.reached(base, before, after)
 	slices.SortFunc(out.ReferencedBy, compareReferrers)
 	out.ReferencedBy = slices.Compact(out.ReferencedBy)
 	out.NamespaceRole = ix.namespaceRole(ch.Resource(), base)
@@ -50,12 +50,6 @@ func rootOf(ix *Index, res *render.Resource, destination string) render.Root {
 		return n.root
 	}
 	return render.Root{Destination: destination}
-}
-
-// addTo adds what one side knows of the changed object.
-func (ix *Index) addTo(out *engine.Change, n *node) {
-	out.Clusters = append(out.Clusters, ix.clustersOf(n)...)
-	out.ReferencedBy = append(out.ReferencedBy, ix.referrers(n)...)
 }
 
 // relatedRoles are the links whose targets change rules compare with.

@@ -2,11 +2,12 @@ package fleet
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/classpatch"
 	"github.com/countersign-dev/countersign/policy/fleet/field"
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/render"
@@ -19,45 +20,77 @@ type seat struct {
 	name  string // the worker class, for the two worker seats
 }
 
-// The keys of matchResources.
+// Past these bounds patches count as one that cannot be computed: maxWrites
+// bounds what the patches of a class say of one template, classBudget how many
+// comparisons of patches with templates a whole side may take.
 const (
-	matchControlPlane = "controlPlane"
-	matchInfra        = "infrastructureCluster"
-	matchDeployment   = "machineDeploymentClass"
-	matchPool         = "machinePoolClass"
+	maxWrites   = 1024
+	classBudget = 2_000_000
 )
 
-// maxWrites bounds what the patches of a class say of one template: past it,
-// they count as one patch that cannot be computed. maxPointer bounds a path.
-const (
-	maxWrites  = 1024
-	maxPointer = 64
-)
+// readClasses reads the patches of the classes. Those that cost least are
+// read first, so that an excessive class spends no other's share; one that is
+// left out may write everything.
+func (ix *Index) readClasses() {
+	type cost struct {
+		class   *node
+		patches []classpatch.Patch
+		work    int
+	}
+	var costs []cost
+	for _, n := range ix.nodes {
+		if !isClass(n) {
+			continue
+		}
+		seats := 0
+		for _, l := range n.links {
+			seats += len(l.targets)
+		}
+		patches := classpatch.Read(n.object, func(at render.Path) render.Source { return sourceOf(n.res, at) })
+		costs = append(costs, cost{n, patches, seats * classpatch.Work(patches)})
+	}
+	slices.SortStableFunc(costs, func(a, b cost) int { return cmp.Compare(a.work, b.work) })
+	left := classBudget
+	for _, c := range costs {
+		if left -= c.work; left < 0 {
+			return
+		}
+		ix.patches[c.class] = c.patches
+	}
+}
+
+func isClass(n *node) bool {
+	return n.spot.Group == reference.GroupCluster && n.spot.Kind == "ClusterClass"
+}
 
 // classWrites returns what the patches of ClusterClasses write into a
 // template, by class and in the order of its patches.
 func (ix *Index) classWrites(n *node) []engine.ClassWrite {
-	users := ix.usersOf(n.spot)
-	var classes []*node
+	var seats []seat
 	direct := false // used without a class as well: no patch is certain
-	for _, u := range users {
-		if u.node.spot.Group != reference.GroupCluster || u.node.spot.Kind != "ClusterClass" {
+	for _, u := range ix.usersOf(n.spot) {
+		switch {
+		case u.node == nil: // more users than are told apart
+			return []engine.ClassWrite{anything(engine.ClassWrite{Source: n.res.Source})}
+		case !isClass(u.node):
 			direct = true
-		} else if !slices.Contains(classes, u.node) {
-			classes = append(classes, u.node)
+		case u.link.role != reference.RoleRemediation:
+			seats = append(seats, seatOf(u.node, u.link))
 		}
 	}
-	slices.SortStableFunc(classes, func(a, b *node) int {
-		return cmp.Or(strings.Compare(classTitle(a), classTitle(b)),
-			strings.Compare(a.spot.destination, b.spot.destination))
+	slices.SortStableFunc(seats, func(a, b seat) int {
+		return cmp.Or(strings.Compare(classTitle(a.class), classTitle(b.class)),
+			strings.Compare(a.class.spot.destination, b.class.spot.destination),
+			strings.Compare(a.class.root.Path, b.class.root.Path))
 	})
-	var seats []seat
-	for _, class := range classes {
-		seats = append(seats, seatsOf(class, n)...)
-	}
 	var writes []engine.ClassWrite
-	for _, class := range classes {
-		writes = append(writes, patchesOf(class, n, seats)...)
+	for from := 0; from < len(seats); {
+		to := from + 1
+		for to < len(seats) && seats[to].class == seats[from].class {
+			to++
+		}
+		writes = append(writes, ix.patchesOf(n, seats[from:to], len(seats))...)
+		from = to
 	}
 	undo(writes)
 	for i := range writes {
@@ -70,59 +103,54 @@ func classTitle(class *node) string {
 	return cmp.Or(class.res.Namespace, "default") + "/" + class.res.Name
 }
 
-// seatsOf returns where a template sits in a class.
-func seatsOf(class, template *node) []seat {
-	var seats []seat
-	for _, l := range class.links {
-		if !slices.ContainsFunc(l.targets, func(t *node) bool { return t.spot == template.spot }) ||
-			l.role == reference.RoleRemediation {
-			continue
+// seatOf returns where a link of a class puts its target.
+func seatOf(class *node, l *link) seat {
+	s := seat{class: class}
+	switch l.path[1] {
+	case "infrastructure":
+		s.match = classpatch.SeatInfra
+	case "controlPlane":
+		s.match = classpatch.SeatControlPlane
+	case "workers":
+		s.match = classpatch.SeatDeployment
+		if l.path[2] == "machinePools" {
+			s.match = classpatch.SeatPool
 		}
-		s := seat{class: class}
-		switch l.path[1] {
-		case "infrastructure":
-			s.match = matchInfra
-		case "controlPlane":
-			s.match = matchControlPlane
-		case "workers":
-			s.match = matchDeployment
-			if l.path[2] == "machinePools" {
-				s.match = matchPool
-			}
-			worker, _ := render.Lookup(class.object, l.path[:4])
-			s.name = field.Text(worker, "class")
-		}
-		seats = append(seats, s)
+		worker, _ := render.Lookup(class.object, l.path[:4])
+		s.name = field.Text(worker, "class")
 	}
-	return seats
+	return s
 }
 
-// patchesOf returns the writes of one class. A patch that selects only some of
-// all the template's seats is conditional: the others go without.
-func patchesOf(class, template *node, seats []seat) []engine.ClassWrite {
+// patchesOf returns the writes of one class into a template in some of its
+// seats. A patch that selects only some of all the template's seats is
+// conditional: the others go without.
+func (ix *Index) patchesOf(template *node, seats []seat, all int) []engine.ClassWrite {
+	class := seats[0].class
+	patches, read := ix.patches[class]
+	if !read {
+		return []engine.ClassWrite{anything(engine.ClassWrite{Class: classTitle(class), Source: class.res.Source})}
+	}
 	var writes []engine.ClassWrite
-	for i, patch := range field.List(class.object, "spec", "patches") {
-		place := render.Path{"spec", "patches", i}
-		base := engine.ClassWrite{
-			Class:  classTitle(class),
-			Patch:  field.Text(patch, "name"),
-			Source: sourceOf(class.res, place),
-		}
-		if field.At(patch, "external") != nil || len(writes) > maxWrites {
+	for _, p := range patches {
+		base := engine.ClassWrite{Class: classTitle(class), Patch: p.Name, Source: p.Source}
+		if p.External || len(writes) > maxWrites {
 			writes = append(writes, anything(base))
 			continue
 		}
-		base.Conditional = enabledSometimes(patch)
-		for j, definition := range field.List(patch, "definitions") {
-			hits := selectedSeats(definition, class, template, seats)
+		for _, d := range p.Definitions {
+			hits := 0
+			for _, s := range seats {
+				if d.Of(template.spot.Identity) && d.Selects(s.match, s.name) {
+					hits++
+				}
+			}
 			if hits == 0 {
 				continue
 			}
-			for k, step := range field.List(definition, "jsonPatches") {
-				w := writeOf(class, template, step, base)
-				w.Conditional = w.Conditional || hits < len(seats)
-				w.Source = sourceOf(class.res, append(slices.Clone(place), "definitions", j, "jsonPatches", k))
-				if writes = append(writes, w); len(writes) > maxWrites {
+			base.Conditional = p.Conditional || hits < all
+			for _, step := range d.Steps {
+				if writes = append(writes, writeOf(template, step, base)); len(writes) > maxWrites {
 					return append(writes, anything(base))
 				}
 			}
@@ -139,153 +167,52 @@ func anything(base engine.ClassWrite) engine.ClassWrite {
 }
 
 // writeOf reads one step of a patch.
-func writeOf(class, template *node, step any, base engine.ClassWrite) engine.ClassWrite {
-	path, ok := pointer(field.Text(step, "path"), template.object)
+func writeOf(template *node, step classpatch.Step, base engine.ClassWrite) engine.ClassWrite {
+	base.Source = step.Source
+	path, ok := classpatch.Pointer(step.Path, template.object)
 	if !ok {
 		return anything(base)
 	}
-	base.Op, base.Path = field.Text(step, "op"), path
-	base.Conditional = base.Conditional || setsNothing(class, step)
+	base.Op, base.Path = step.Op, path
+	base.Conditional = base.Conditional || step.Empty
 	return base
-}
-
-// enabledSometimes reports whether enabledIf decides about a patch.
-func enabledSometimes(patch any) bool {
-	condition := field.At(patch, "enabledIf")
-	return condition != nil && condition != "true"
-}
-
-// selectedSeats counts the seats of the template in this class that a patch
-// definition selects.
-func selectedSeats(definition any, class, template *node, seats []seat) int {
-	selector := field.At(definition, "selector")
-	if reference.GroupOf(field.Text(selector, "apiVersion")) != template.spot.Group ||
-		field.Text(selector, "kind") != template.spot.Kind {
-		return 0
-	}
-	count := 0
-	for _, s := range seats {
-		if s.class == class && s.selected(field.At(selector, "matchResources")) {
-			count++
-		}
-	}
-	return count
-}
-
-func (s seat) selected(match any) bool {
-	if s.match == matchControlPlane || s.match == matchInfra {
-		return field.At(match, s.match) == true
-	}
-	return slices.ContainsFunc(field.List(match, s.match, "names"), func(pattern any) bool {
-		return matchesClass(field.Text(pattern), s.name)
-	})
-}
-
-// matchesClass compares a worker class with a name that may begin or end with "*".
-func matchesClass(pattern, name string) bool {
-	if rest, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(name, rest)
-	}
-	if rest, ok := strings.CutPrefix(pattern, "*"); ok {
-		return strings.HasSuffix(name, rest)
-	}
-	return pattern == name
-}
-
-// setsNothing reports whether a step may leave its place empty. A variable
-// always sets something (without a value the topology is refused) unless its
-// default is empty; a template with branches may render to nothing.
-func setsNothing(class *node, step any) bool {
-	if template := field.Text(step, "valueFrom", "template"); template != "" {
-		return strings.Contains(template, "{{") && branches(template)
-	}
-	if variable := field.Text(step, "valueFrom", "variable"); variable != "" {
-		name, _, deep := strings.Cut(variable, ".")
-		for _, v := range field.List(class.object, "spec", "variables") {
-			schema, _ := field.At(v, "schema", "openAPIV3Schema").(map[string]any)
-			if fallback, ok := schema["default"]; ok && field.Text(v, "name") == name && !deep {
-				return hollow(fallback)
-			}
-		}
-		return false
-	}
-	return field.Text(step, "op") != "remove" && hollow(field.At(step, "value"))
-}
-
-func branches(template string) bool {
-	for _, word := range []string{"if", "with", "range", "and", "or", "default", "ternary", "coalesce"} {
-		for _, open := range []string{"{{", "{{-", "(", "|"} {
-			if strings.Contains(template, open+" "+word+" ") || strings.Contains(template, open+word+" ") {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// hollow reports whether a value sets nothing.
-func hollow(value any) bool {
-	switch value := value.(type) {
-	case nil:
-		return true
-	case string:
-		return value == ""
-	case []any:
-		return len(value) == 0
-	case map[string]any:
-		return len(value) == 0
-	}
-	return false
 }
 
 // undo makes a write conditional where a later patch of its class may take
 // back what it sets: by removing it, or by writing what is around it.
 func undo(writes []engine.ClassWrite) {
 	last, removed := map[string]int{}, map[string]int{}
+	keys := make([]string, len(writes))
+	around := make([][]int, len(writes)) // where in a key the paths around it end
 	for i, w := range writes {
 		if w.Op == "external" {
 			continue
 		}
-		key := w.Class + "\x00" + w.Path.String()
-		last[key] = i
+		keys[i], around[i] = writeKey(w)
+		last[keys[i]] = i
 		if w.Op == "remove" {
-			removed[key] = i
+			removed[keys[i]] = i
 		}
 	}
 	for i, w := range writes {
-		later := removed[w.Class+"\x00"+w.Path.String()] > i
-		for n := 1; n < len(w.Path) && !later; n++ {
-			later = last[w.Class+"\x00"+w.Path[:n].String()] > i
+		later := removed[keys[i]] > i
+		for _, end := range around[i] {
+			later = later || last[keys[i][:end]] > i
 		}
 		writes[i].Conditional = w.Conditional || later
 	}
 }
 
-// pointer turns a JSON pointer into a path. A number is an index unless the
-// object has a mapping there. A pointer deeper than any API is refused.
-func pointer(text string, object map[string]any) (render.Path, bool) {
-	var path render.Path
-	var node any = object
-	for token := range strings.SplitSeq(strings.TrimPrefix(text, "/"), "/") {
-		if len(path) == maxPointer {
-			return nil, false
+// writeKey returns a text that begins with those of the paths around it.
+func writeKey(w engine.ClassWrite) (key string, around []int) {
+	text := []byte(w.Class)
+	for i, step := range w.Path {
+		if i > 0 {
+			around = append(around, len(text))
 		}
-		token = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
-		mapping, isMap := node.(map[string]any)
-		index, err := strconv.Atoi(token)
-		if err == nil && index >= 0 && !isMap {
-			path = append(path, index)
-			list, _ := node.([]any)
-			node = nil
-			if index < len(list) {
-				node = list[index]
-			}
-			continue
-		}
-		path = append(path, token)
-		node = mapping[token]
+		text = fmt.Appendf(append(text, 0), "%v", step)
 	}
-	return path, true
+	return string(text), around
 }
 
 // sourceOf returns where a field of a resource was written: its own line, else

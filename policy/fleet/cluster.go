@@ -22,6 +22,22 @@ type cluster struct {
 	members []*node
 	// selectedBy are the selectors that pick it.
 	selectedBy []*selection
+	// parts are what it is made of.
+	parts parts
+}
+
+// selectors returns the addons that pick a cluster.
+func (c *cluster) selectors() []engine.Referrer {
+	var out []engine.Referrer
+	for _, s := range c.selectedBy {
+		for _, owner := range s.owners {
+			if len(out) == maxListed {
+				return append(out, engine.Referrer{Role: reference.RoleCluster})
+			}
+			out = append(out, engine.Referrer{Identity: owner.res.Identity, Role: reference.RoleCluster})
+		}
+	}
+	return out
 }
 
 // environmentProduction is the environment of clusters that matter most.

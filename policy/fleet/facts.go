@@ -82,8 +82,7 @@ func (ix *Index) sharesContent(n *node) bool {
 	case "Cluster", "MachineDeployment", "MachineSet", "MachinePool", "Machine", "MachineHealthCheck", "ConfigMap":
 		return false // their facts say it all
 	}
-	inClass := func(u user) bool { return u.node.spot.Kind == "ClusterClass" }
-	return len(users) == 0 || strings.HasSuffix(n.spot.Kind, "Identity") || slices.ContainsFunc(users, inClass)
+	return len(users) == 0 || strings.HasSuffix(n.spot.Kind, "Identity") || slices.ContainsFunc(users, user.ofClass)
 }
 
 // Needs returns what the objects of a root refer to and the root itself does

@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/classpatch"
 	"github.com/countersign-dev/countersign/policy/fleet/field"
 	"github.com/countersign-dev/countersign/policy/fleet/graph"
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
@@ -37,10 +38,12 @@ type Index struct {
 	clusters   []*cluster
 	clusterOf  map[spot]*cluster
 	selections map[*node]*selection
-	providers  map[string]bool // namespaces that hold providers
+	patches    map[*node][]classpatch.Patch // of the classes whose patches are read
+	providers  map[string]bool              // namespaces that hold providers
 	byResource map[*render.Resource]*node
 	reaches    []*graph.Set // by vertex: places in clusters
 	known      map[*graph.Set][]engine.Cluster
+	merges     *merges
 	infra      map[*graph.Set][]*node // what machines of these clusters take defaults from
 	facts      func() *records
 }
@@ -81,12 +84,6 @@ type link struct {
 	targets []*node
 }
 
-// user is one who refers to an object.
-type user struct {
-	node *node
-	role string
-}
-
 // New indexes the builds of one side. Builds that failed and objects that are
 // applied nowhere are left out. The order of the builds does not matter, and
 // the builds must not be changed while the index is used.
@@ -101,7 +98,9 @@ func New(builds []render.Build, cfg config.Config) *Index {
 		clusterOf:  map[spot]*cluster{},
 		selections: map[*node]*selection{},
 		providers:  map[string]bool{},
+		patches:    map[*node][]classpatch.Patch{},
 		known:      map[*graph.Set][]engine.Cluster{},
+		merges:     newMerges(),
 		infra:      map[*graph.Set][]*node{},
 		management: patterns(cfg.Clusters.Management),
 		production: patterns(cfg.Clusters.Production),
@@ -110,8 +109,8 @@ func New(builds []render.Build, cfg config.Config) *Index {
 	ix.addAll(builds)
 	for _, n := range ix.nodes {
 		ix.connect(n)
-		for _, l := range n.links {
-			ix.record(n, l)
+		for i := range n.links {
+			ix.record(n, &n.links[i])
 		}
 		if provides(n) {
 			ix.providers[n.spot.Namespace] = true
@@ -120,6 +119,9 @@ func New(builds []render.Build, cfg config.Config) *Index {
 	ix.findClusters()
 	ix.selectClusters()
 	ix.spread()
+	ix.readClasses()
+	thinAll(ix.users)
+	thinAll(ix.distant)
 	ix.facts = sync.OnceValue(func() *records { return collect(ix) })
 	return ix
 }
@@ -231,12 +233,12 @@ func (ix *Index) arises(n *node, ref reference.Reference) bool {
 }
 
 // record notes a link on its target's side.
-func (ix *Index) record(n *node, l link) {
+func (ix *Index) record(n *node, l *link) {
 	switch l.found {
 	case FoundDestination:
-		ix.users[l.targets[0].spot] = append(ix.users[l.targets[0].spot], user{n, l.role})
+		ix.users[l.targets[0].spot] = append(ix.users[l.targets[0].spot], user{n, l})
 	case FoundTree:
-		ix.distant[l.target] = append(ix.distant[l.target], user{n, l.role})
+		ix.distant[l.target] = append(ix.distant[l.target], user{n, l})
 	}
 }
 

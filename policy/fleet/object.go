@@ -22,7 +22,7 @@ func (ix *Index) Object(res *render.Resource, root render.Root) engine.Object {
 		Destination:  root.Destination,
 		Resolved:     n.object,
 		Placeholders: n.holes,
-		Clusters:     ix.clustersOf(n),
+		Clusters:     ix.known[ix.setOf(n)],
 		Links:        ix.linksOf(n),
 	}
 	if strings.HasSuffix(n.spot.Kind, "Template") {
@@ -45,12 +45,16 @@ func (ix *Index) linksOf(n *node) []engine.Link {
 		links = append(links, linkTo(l.path, l.role, l.found, l.target, l.targets))
 	}
 	if s := ix.selections[n]; s != nil {
-		for _, c := range s.clusters {
-			links = append(links, linkTo(field.Path("spec", "clusterSelector"), reference.RoleCluster, s.found,
-				c.node.spot.Identity, []*node{c.node}))
+		at := field.Path("spec", "clusterSelector")
+		for _, c := range s.clusters[:min(len(s.clusters), maxListed)] {
+			links = append(links, linkTo(at, reference.RoleCluster, s.found, c.node.spot.Identity, []*node{c.node}))
+		}
+		if len(s.clusters) > maxListed {
+			links = append(links, linkToMore(at, reference.RoleCluster))
 		}
 	}
-	for _, infra := range ix.infraOf(n) {
+	infras := ix.infraOf(n)
+	for _, infra := range infras[:min(len(infras), maxInfra)] {
 		found := FoundDestination
 		if infra.spot.destination != n.spot.destination {
 			found = FoundTree
@@ -58,7 +62,16 @@ func (ix *Index) linksOf(n *node) []engine.Link {
 		links = append(links, linkTo(render.Path{}, reference.RoleClusterInfrastructure, found,
 			infra.spot.Identity, []*node{infra}))
 	}
+	if len(infras) > maxInfra {
+		links = append(links, linkToMore(render.Path{}, reference.RoleClusterInfrastructure))
+	}
 	return links
+}
+
+// linkToMore stands for links that are not written: to an object of which
+// nothing is known.
+func linkToMore(path render.Path, role string) engine.Link {
+	return engine.Link{Path: path, Role: role, Found: FoundTree, Object: map[string]any{}}
 }
 
 // linkTo writes a link; its target is named as rendered where it was found.
@@ -77,14 +90,14 @@ func (ix *Index) referrers(n *node) []engine.Referrer {
 	}
 	var out []engine.Referrer
 	for _, u := range ix.usersOf(n.spot) {
-		out = append(out, engine.Referrer{Identity: u.node.res.Identity, Role: u.role})
+		r := engine.Referrer{Role: u.link.role}
+		if u.node != nil {
+			r.Identity = u.node.res.Identity
+		}
+		out = append(out, r)
 	}
 	if c := ix.clusterAt(n); c != nil {
-		for _, s := range c.selectedBy {
-			for _, owner := range s.owners {
-				out = append(out, engine.Referrer{Identity: owner.res.Identity, Role: reference.RoleCluster})
-			}
-		}
+		out = append(out, c.selectors()...)
 	}
 	slices.SortFunc(out, compareReferrers)
 	return slices.Compact(out)

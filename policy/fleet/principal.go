@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -13,7 +15,7 @@ import (
 
 // principals returns the cloud identities that an object works with, as far as
 // they can be followed: the role, the client, or the very values of a Secret.
-func principals(n *node) []use {
+func (c *collector) principals(n *node) []use {
 	var uses []use
 	for _, l := range n.links {
 		if l.role != reference.RoleIdentity {
@@ -25,8 +27,12 @@ func principals(n *node) []use {
 			uses = append(uses, u)
 			continue
 		}
-		key, words := principal(l.targets[0])
-		uses = append(uses, use{ShareIdentity, key, words, "", n, l.path})
+		who, known := c.names[l.targets[0]]
+		if !known {
+			who.key, who.words = principal(l.targets[0])
+			c.names[l.targets[0]] = who
+		}
+		uses = append(uses, use{ShareIdentity, who.key, who.words, "", n, l.path})
 	}
 	return uses
 }
@@ -67,8 +73,12 @@ func secretValues(n *node) string {
 			digests = append(digests, m.Path.String()+"="+m.Digest)
 		}
 	}
+	if len(digests) == 0 {
+		return ""
+	}
 	slices.Sort(digests)
-	return strings.Join(digests, "\x00")
+	sum := sha256.Sum256([]byte(strings.Join(digests, "\x00")))
+	return hex.EncodeToString(sum[:])
 }
 
 // telling reports whether equal digests of a class mean equal secrets.

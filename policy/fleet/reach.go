@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -32,9 +33,9 @@ func (ix *Index) spread() {
 			}
 		}
 	}
-	for id, users := range ix.distant {
+	for _, id := range slices.SortedFunc(maps.Keys(ix.distant), compareIdentities) {
 		v := g.Vertex()
-		for _, u := range users {
+		for _, u := range ix.distant[id] {
 			g.Edge(u.node.vertex, v)
 		}
 		for _, target := range ix.tree[id] {
@@ -44,6 +45,7 @@ func (ix *Index) spread() {
 	ix.addMembers(g)
 	ix.addSelections(g)
 	ix.reaches = g.Solve()
+	ix.findParts()
 	for _, set := range ix.reaches {
 		if set == nil || ix.known[set] != nil {
 			continue
@@ -52,7 +54,7 @@ func (ix *Index) spread() {
 		seen := map[*node]bool{}
 		for _, id := range set.IDs {
 			known = append(known, ix.clusters[id].known)
-			if infra := ix.clusters[id].infra(); infra != nil && !seen[infra] {
+			if infra := ix.clusters[id].parts.settings(); infra != nil && !seen[infra] {
 				seen[infra] = true
 				ix.infra[set] = append(ix.infra[set], infra)
 			}
@@ -96,8 +98,9 @@ func (ix *Index) addMembers(g *graph.Graph) {
 // addSelections connects clusters with the addons that select them.
 func (ix *Index) addSelections(g *graph.Graph) {
 	done := map[*selection]bool{}
-	for _, s := range ix.selections {
-		if done[s] {
+	for _, n := range ix.nodes {
+		s := ix.selections[n]
+		if s == nil || done[s] {
 			continue
 		}
 		done[s] = true
@@ -116,14 +119,18 @@ func (ix *Index) addSelections(g *graph.Graph) {
 func compactClusters(clusters []engine.Cluster) []engine.Cluster {
 	slices.SortStableFunc(clusters, compareClusters)
 	return slices.CompactFunc(clusters, func(a, b engine.Cluster) bool {
-		return compareClusters(a, b) == 0 && maps.Equal(a.Labels, b.Labels)
+		return compareClusters(a, b) == 0
 	})
 }
 
 func compareClusters(a, b engine.Cluster) int {
-	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name),
+	order := cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name),
 		strings.Compare(a.Environment, b.Environment), strings.Compare(a.Role, b.Role),
 		boolRank(a.ExternallyManaged)-boolRank(b.ExternallyManaged))
+	if order != 0 || maps.Equal(a.Labels, b.Labels) {
+		return order
+	}
+	return strings.Compare(fmt.Sprintf("%q", a.Labels), fmt.Sprintf("%q", b.Labels))
 }
 
 func boolRank(b bool) int {
@@ -133,19 +140,19 @@ func boolRank(b bool) int {
 	return 0
 }
 
-// clustersOf returns the clusters of a node; nil for none.
-func (ix *Index) clustersOf(n *node) []engine.Cluster {
-	if n.vertex < 0 {
+// setOf returns the set of clusters of a node, which may be nil; nil for none.
+func (ix *Index) setOf(n *node) *graph.Set {
+	if n == nil || n.vertex < 0 {
 		return nil
 	}
-	return ix.known[ix.reaches[n.vertex]]
+	return ix.reaches[n.vertex]
 }
 
 // infraOf returns the infrastructure that a machine's object takes defaults
 // from: that of every cluster it belongs to. nil for other objects.
 func (ix *Index) infraOf(n *node) []*node {
-	if n.vertex < 0 || n.spot.Group != reference.GroupInfra || !strings.Contains(n.spot.Kind, "Machine") {
+	if n.spot.Group != reference.GroupInfra || !strings.Contains(n.spot.Kind, "Machine") {
 		return nil
 	}
-	return ix.infra[ix.reaches[n.vertex]]
+	return ix.infra[ix.setOf(n)]
 }

@@ -54,7 +54,8 @@ func collect(ix *Index) *records {
 		at: map[spot]*record{}, groups: map[group][]member{}, names: map[name][]*record{},
 		byRoot: map[string][]*record{},
 	}
-	c := collector{ix: ix, networks: map[scoped][]use{}}
+	c := collector{ix: ix, networks: map[scoped][]use{}, uses: map[scoped][]use{}, names: map[*node]named{},
+		left: useBudget}
 	for _, cluster := range ix.clusters {
 		r := c.record(cluster)
 		r.order = len(rs.list)
@@ -84,45 +85,75 @@ type scoped struct {
 	scope string
 }
 
-// collector reads records; what a shared template says is read once.
+// useBudget bounds the uses of all clusters of a side. Clusters past it all
+// share one thing: what is not compared.
+const useBudget = 500_000
+
+// collector reads records; what a shared object says is read once.
 type collector struct {
 	ix       *Index
 	networks map[scoped][]use
+	uses     map[scoped][]use // networks among them
+	names    map[*node]named  // of identities
+	left     int
 }
+
+// named is a thing as it is compared and as people know it.
+type named struct{ key, words string }
 
 // parts are the objects that make up a cluster.
 type parts struct {
 	infra, controlPlane *node
-	machines            []*node // machine templates
+	machines            []*node // machine templates that name networks
 }
 
 func (c *collector) record(cl *cluster) *record {
 	r := &record{cluster: cl}
-	p := partsOf(cl)
+	p := cl.parts
 	scope := ""
 	if p.infra != nil {
 		r.provider = provider(p.infra.spot.Kind)
 		scope = scopeOf(p.infra)
 	}
 	for i, n := range []*node{p.infra, p.controlPlane} {
-		if n == nil || i == 1 && n == p.infra {
-			continue
+		if n != nil && (i == 0 || n != p.infra) {
+			c.add(r, c.usesOf(n, scope))
 		}
-		r.uses = append(r.uses, c.networksOf(n, scope)...)
-		r.uses = append(r.uses, principals(n)...)
-		r.uses = append(r.uses, accounts(n)...)
 	}
 	for _, n := range p.machines {
-		if provider(n.spot.Kind) == "vsphere" {
-			r.uses = append(r.uses, c.networksOf(n, scope)...)
+		if c.left < 0 {
+			break
 		}
+		c.add(r, c.networksOf(n, scope))
 	}
 	for _, n := range cl.members {
-		r.uses = append(r.uses, authorities(n)...)
+		c.add(r, authorities(n))
+	}
+	if c.left < 0 {
+		r.uses = append(r.uses, newUse(cl.node, ShareNetwork, "more networks than are compared",
+			field.Path("metadata", "name")))
 	}
 	r.nodes, r.unknown = size(cl, p)
 	r.print = r.digest()
 	return r
+}
+
+// add spends on looking as well, for clusters may share a list of objects.
+func (c *collector) add(r *record, uses []use) {
+	if c.left -= 1 + len(uses); c.left >= 0 {
+		r.uses = append(r.uses, uses...)
+	}
+}
+
+// usesOf reads what the infrastructure or control plane of a cluster uses.
+func (c *collector) usesOf(n *node, scope string) []use {
+	at := scoped{n, scope}
+	uses, known := c.uses[at]
+	if !known {
+		uses = slices.Concat(c.networksOf(n, scope), c.principals(n), accounts(n))
+		c.uses[at] = uses
+	}
+	return uses
 }
 
 // networksOf reads the networks of an object, without those that a class patch
@@ -157,30 +188,41 @@ func scopeOf(infra *node) string {
 	return ""
 }
 
-// partsOf finds the objects of a cluster: its own, or those of its class.
-func partsOf(c *cluster) parts {
-	links := c.node.links
-	if class := target(links, reference.RoleClass); class != nil {
-		return parts{target(class.links, reference.RoleInfrastructure), target(class.links, reference.RoleControlPlane),
-			targets(class.links, reference.RoleMachineTemplate)}
+// findParts finds what the clusters are made of: their own objects, or those
+// of their class. What several clusters share is looked through once.
+func (ix *Index) findParts() {
+	shared := map[*node]parts{}
+	of := func(n *node) parts {
+		p, known := shared[n]
+		if !known {
+			p = parts{target(n.links, reference.RoleInfrastructure), target(n.links, reference.RoleControlPlane),
+				networked(n.links)}
+			shared[n] = p
+		}
+		return p
 	}
-	p := parts{infra: target(links, reference.RoleInfrastructure), controlPlane: target(links,
-		reference.RoleControlPlane)}
-	if p.controlPlane != nil {
-		p.machines = targets(p.controlPlane.links, reference.RoleMachineTemplate)
-	}
-	for _, n := range c.members {
-		if n.spot.Group == reference.GroupCluster {
-			p.machines = append(p.machines, targets(n.links, reference.RoleMachineTemplate)...)
+	for _, c := range ix.clusters {
+		if class := target(c.node.links, reference.RoleClass); class != nil {
+			c.parts = of(class)
+			continue
+		}
+		c.parts.infra = target(c.node.links, reference.RoleInfrastructure)
+		c.parts.controlPlane = target(c.node.links, reference.RoleControlPlane)
+		if c.parts.controlPlane != nil {
+			c.parts.machines = slices.Clip(of(c.parts.controlPlane).machines)
+		}
+		for _, n := range c.members {
+			if n.spot.Group == reference.GroupCluster {
+				c.parts.machines = append(c.parts.machines, networked(n.links)...)
+			}
 		}
 	}
-	return p
 }
 
-// infra returns the object that providers read a cluster's settings from: its
-// infrastructure, or the managed control plane that stands for it; nil for none.
-func (c *cluster) infra() *node {
-	p := partsOf(c)
+// settings returns the object that providers read a cluster's settings from:
+// its infrastructure, or the managed control plane that stands for it; nil for
+// none.
+func (p parts) settings() *node {
 	if p.controlPlane != nil && provider(p.controlPlane.spot.Kind) != "" {
 		return p.controlPlane
 	}
@@ -189,16 +231,21 @@ func (c *cluster) infra() *node {
 
 // target returns the first object that links of a role lead to; nil for none.
 func target(links []link, role string) *node {
-	if found := targets(links, role); len(found) > 0 {
-		return found[0]
+	for _, l := range links {
+		if l.role == role && l.found != FoundMissing {
+			return l.targets[0]
+		}
 	}
 	return nil
 }
 
-func targets(links []link, role string) []*node {
+// networked returns the machine templates that links lead to and that name
+// networks: those of other providers leave it to their cluster.
+func networked(links []link) []*node {
 	var found []*node
 	for _, l := range links {
-		if l.role == role && l.found != FoundMissing {
+		if l.role == reference.RoleMachineTemplate && l.found != FoundMissing &&
+			provider(l.targets[0].spot.Kind) == "vsphere" {
 			found = append(found, l.targets[0])
 		}
 	}

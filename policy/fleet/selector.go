@@ -2,11 +2,10 @@ package fleet
 
 import (
 	"encoding/json"
-	"slices"
-	"strings"
 
 	"github.com/countersign-dev/countersign/policy/fleet/field"
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
+	"github.com/countersign-dev/countersign/policy/fleet/selector"
 	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 )
 
@@ -43,9 +42,9 @@ func (w crowd) add(c *cluster) {
 
 // near returns the fewest clusters that certainly hold all that a selector
 // can pick.
-func (w crowd) near(destination, namespace string, selector map[string]any) []*cluster {
+func (w crowd) near(destination, namespace string, labels map[string]string) []*cluster {
 	best := w[[4]string{destination, namespace}]
-	for key, value := range field.Texts(selector, "matchLabels") {
+	for key, value := range labels {
 		if some := w[[4]string{destination, namespace, key, value}]; len(some) < len(best) {
 			best = some
 		}
@@ -59,33 +58,19 @@ func (ix *Index) selectClusters() {
 	for _, c := range ix.clusters {
 		all.add(c)
 	}
-	budget := selectorBudget
-	shared := map[string]*selection{}
+	p := picker{crowd: all, budget: selectorBudget, shared: map[[3]string]*selection{}}
 	for _, n := range ix.nodes {
-		selector, selects := selectorOf(n)
-		if !selects {
-			continue
+		if object, selects := selectorOf(n); selects {
+			s := p.pick(n, object)
+			s.owners = append(s.owners, n)
+			ix.selections[n] = s
 		}
-		if budget < 0 {
-			selector = nil
-		}
-		key := strings.Join([]string{n.spot.destination, n.spot.Namespace, n.selectorText(selector)}, "\x00")
-		s := shared[key]
-		if s == nil {
-			s = all.pick(n.spot, selector, &budget)
-			shared[key] = s
-			for _, c := range s.clusters {
-				c.selectedBy = append(c.selectedBy, s)
-			}
-		}
-		s.owners = append(s.owners, n)
-		ix.selections[n] = s
 	}
 }
 
 // selectorText returns a text that equal selectors share.
-func (n *node) selectorText(selector map[string]any) string {
-	text, err := json.Marshal(selector)
+func (n *node) selectorText(object map[string]any) string {
+	text, err := json.Marshal(object)
 	if err != nil { // not JSON: then no other object may share it
 		return n.res.Digest
 	}
@@ -99,61 +84,45 @@ func selectorOf(n *node) (map[string]any, bool) {
 	if n.spot.Group != reference.GroupAddons {
 		return nil, false
 	}
-	selector, ok := field.At(n.object, "spec", "clusterSelector").(map[string]any)
-	empty := len(field.Texts(selector, "matchLabels")) == 0 && len(field.List(selector, "matchExpressions")) == 0
-	return selector, ok && (!empty || n.spot.Kind != "ClusterResourceSet")
+	object, ok := field.At(n.object, "spec", "clusterSelector").(map[string]any)
+	return object, ok && (n.spot.Kind != "ClusterResourceSet" || selector.Read(object).Parts() > 0)
+}
+
+// picker finds what selectors pick.
+type picker struct {
+	crowd
+	budget int
+	shared map[[3]string]*selection // by destination, namespace and selector
 }
 
 // pick returns the clusters that match: those of the destination, or when none
 // does, those of other destinations.
-func (w crowd) pick(from spot, selector map[string]any, budget *int) *selection {
-	near := w.near(from.destination, from.Namespace, selector)
-	if hits := matching(selector, near, budget); len(hits) > 0 {
-		return &selection{clusters: hits, found: FoundDestination}
+func (p *picker) pick(n *node, object map[string]any) *selection {
+	if p.budget < 0 {
+		object = nil
 	}
-	if raw, err := json.Marshal(selector); err != nil || symbol.Holds(string(raw)) {
-		return &selection{found: FoundMissing}
+	text := n.selectorText(object)
+	near := p.matching([3]string{n.spot.destination, n.spot.Namespace, text}, FoundDestination, object)
+	if len(near.clusters) > 0 || symbol.Holds(text) {
+		return near
 	}
-	far := w.near(anywhere, from.Namespace, selector)
-	return &selection{clusters: matching(selector, far, budget), found: FoundTree}
+	return p.matching([3]string{anywhere, n.spot.Namespace, text}, FoundTree, object)
 }
 
-func matching(selector map[string]any, clusters []*cluster, budget *int) []*cluster {
-	*budget -= len(clusters)
-	var hits []*cluster
-	for _, c := range clusters {
-		if selects(selector, c.known.Labels) {
-			hits = append(hits, c)
+func (p *picker) matching(key [3]string, found string, object map[string]any) *selection {
+	if s := p.shared[key]; s != nil {
+		return s
+	}
+	s := &selection{found: found}
+	p.shared[key] = s
+	wanted := selector.Read(object)
+	near := p.near(key[0], key[1], wanted.Labels())
+	p.budget -= len(near) * max(wanted.Parts(), 1)
+	for _, c := range near {
+		if wanted.Match(c.known.Labels) {
+			s.clusters = append(s.clusters, c)
+			c.selectedBy = append(c.selectedBy, s)
 		}
 	}
-	return hits
-}
-
-// selects reports whether labels match a selector. An operator that does not
-// exist is taken as matching: what it reaches is said rather than missed.
-func selects(selector map[string]any, labels map[string]string) bool {
-	for key, want := range field.Texts(selector, "matchLabels") {
-		if have, ok := labels[key]; !ok || have != want {
-			return false
-		}
-	}
-	for _, expression := range field.List(selector, "matchExpressions") {
-		have, ok := labels[field.Text(expression, "key")]
-		within := slices.ContainsFunc(field.List(expression, "values"), func(v any) bool { return field.Text(v) == have })
-		fits := true
-		switch field.Text(expression, "operator") {
-		case "In":
-			fits = ok && within
-		case "NotIn":
-			fits = !ok || !within
-		case "Exists":
-			fits = ok
-		case "DoesNotExist":
-			fits = !ok
-		}
-		if !fits {
-			return false
-		}
-	}
-	return true
+	return s
 }

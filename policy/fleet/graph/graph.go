@@ -8,7 +8,10 @@
 // than too few. A Graph is not safe for concurrent use, its sets are.
 package graph
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Set is a set of seeds. Equal pointers are equal sets.
 type Set struct {
@@ -18,7 +21,7 @@ type Set struct {
 // Graph is being built. The zero Graph is empty.
 type Graph struct {
 	// Budget bounds how many numbers are moved between sets; 0 means 16
-	// million, a second or so.
+	// million, a second or so. A sixteenth of it may be kept in sets.
 	Budget  int
 	sources [][]int32
 	seeds   [][]int32
@@ -51,8 +54,9 @@ type solver struct {
 	on         []bool
 	next       int32
 	out        []*Set
-	left       int
+	left, room int
 	everything *Set
+	known      map[uint64][]*Set // by hash, so that equal sets are one
 }
 
 // Solve returns the sets by vertex; nil where nothing reaches.
@@ -60,11 +64,9 @@ func (g *Graph) Solve() []*Set {
 	n := len(g.sources)
 	s := &solver{
 		Graph: g, index: make([]int32, n), low: make([]int32, n), on: make([]bool, n),
-		out: make([]*Set, n), left: g.Budget,
+		out: make([]*Set, n), left: cmp.Or(g.Budget, 16_000_000), known: map[uint64][]*Set{},
 	}
-	if s.left == 0 {
-		s.left = 16_000_000
-	}
+	s.room = s.left / 16
 	for v := range n {
 		if s.index[v] == 0 {
 			s.follow(int32(v))
@@ -132,12 +134,40 @@ func (s *solver) union(group []int32) *Set {
 	if largest != nil && len(largest.IDs) == len(ids) {
 		return largest
 	}
-	return &Set{slices.Clip(ids)}
+	return s.set(ids)
+}
+
+// set returns the set of sorted numbers: the one that there is, a new one, or
+// past the budget that of all.
+func (s *solver) set(ids []int32) *Set {
+	hash := fnv(ids)
+	for _, same := range s.known[hash] {
+		if slices.Equal(same.IDs, ids) {
+			return same
+		}
+	}
+	if s.room -= len(ids); s.room < 0 {
+		return s.whole()
+	}
+	set := &Set{slices.Clip(ids)}
+	s.known[hash] = append(s.known[hash], set)
+	return set
+}
+
+// fnv is the FNV-1a hash of numbers.
+func fnv(ids []int32) uint64 {
+	hash := uint64(14695981039346656037)
+	for _, id := range ids {
+		hash = (hash ^ uint64(uint32(id))) * 1099511628211
+	}
+	return hash
 }
 
 func (s *solver) whole() *Set {
 	if s.everything == nil {
-		s.everything = &Set{slices.Compact(slices.Sorted(slices.Values(s.all)))}
+		all := slices.Compact(slices.Sorted(slices.Values(s.all)))
+		s.room = max(s.room, len(all)) // it is kept whatever else is
+		s.everything = s.set(all)
 	}
 	return s.everything
 }

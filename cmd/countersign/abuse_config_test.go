@@ -23,7 +23,7 @@ spec:
       sshKeyName: everybody
 `
 
-// AC-040: a change that loosens the ownSettings by which it would be judged.
+// AC-040: a change that loosens the settings by which it would be judged.
 func abuseOwnConfig(t *testing.T) {
 	strict := settingsHead + "approvals: {required: 3, teams: [acme/platform]}\n"
 	loose := settingsHead + `mode: observe
@@ -58,13 +58,13 @@ rules: {CS-SSH-001: {effect: info}}
 	}
 }
 
-// AC-041: ownSettings that are anything but a file of ownSettings.
+// AC-041: settings that are anything but a file of settings.
 func abuseConfigIsNoFile(t *testing.T) {
 	for name, base := range map[string]tree{
 		"link to the machine": {ownSettings + " (symlink)": "../../../etc/passwd"},
-		"link in the tree":    {ownSettings + " (symlink)": "docs/ownSettings.yaml", "docs/ownSettings.yaml": settingsHead},
+		"link in the tree":    {ownSettings + " (symlink)": "docs/settings.yaml", "docs/settings.yaml": settingsHead},
 		"submodule":           {ownSettings + " (submodule)": ""},
-		"folder":              {ownSettings + "/ownSettings.yaml": settingsHead},
+		"folder":              {ownSettings + "/settings.yaml": settingsHead},
 		"too large":           {ownSettings: settingsHead + "# " + strings.Repeat("x", 256<<10) + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +75,7 @@ func abuseConfigIsNoFile(t *testing.T) {
 	}
 }
 
-// AC-042: ownSettings that cannot be read, or are gone.
+// AC-042: settings that cannot be read, or are gone.
 func abuseConfigUnreadable(t *testing.T) {
 	for name, c := range map[string]struct{ content, at, says string }{
 		"syntax":        {settingsHead + "mode: [\n", ownSettings, ""},

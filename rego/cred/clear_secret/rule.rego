@@ -41,7 +41,15 @@ findings contains {
 	"path": path,
 	"message": sprintf("%s is committed in clear text", [concat(" and ", sort(classes))]),
 	"measure": classes,
+	"evidence": values(path),
 } if {
 	some [path, _] in found
 	classes := {class | some [place, class] in found; place == path}
 }
+
+# values are the keyed hashes that stand for the secrets of a field: another
+# secret in clear text is worse than the one that everybody has seen already.
+values(path) := sort(regex.find_n(`masked:[a-z-]+:[0-9a-f]+`, text, -1)) if {
+	text := object.get(input.resource.object, path, "")
+	is_string(text)
+} else := []

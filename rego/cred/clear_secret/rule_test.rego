@@ -32,3 +32,16 @@ test_what_lies_in_a_document_is_said_of_the_string if {
 	hit.path == ["data", "x.yaml"]
 	hit.message == "a private key and a token or password is committed in clear text"
 }
+
+test_another_secret_is_other_evidence if {
+	of := {text: hit.evidence |
+		some text in ["masked:token:aa", "x masked:token:aa masked:literal:bb", "masked:token:cc"]
+		doc := {"resource": {"masked": [{"path": ["a"], "class": "token"}], "object": {"a": text}}}
+		some hit in hits(doc)
+	}
+	of == {
+		"masked:token:aa": ["masked:token:aa"],
+		"x masked:token:aa masked:literal:bb": ["masked:literal:bb", "masked:token:aa"],
+		"masked:token:cc": ["masked:token:cc"],
+	}
+}

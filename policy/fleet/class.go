@@ -70,10 +70,10 @@ func (ix *Index) classWrites(n *node) []engine.ClassWrite {
 	direct := false // used without a class as well: no patch is certain
 	for _, u := range ix.usersOf(n.spot) {
 		switch {
-		case u.node == nil: // more users than are told apart
-			return []engine.ClassWrite{anything(engine.ClassWrite{Source: n.res.Source})}
-		case !isClass(u.node):
+		case !u.ofClass():
 			direct = true
+		case u.node == nil: // more classes than are told apart
+			return []engine.ClassWrite{anything(engine.ClassWrite{Source: n.res.Source})}
 		case u.link.role != reference.RoleRemediation:
 			seats = append(seats, seatOf(u.node, u.link))
 		}

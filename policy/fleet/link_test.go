@@ -386,3 +386,33 @@ spec: {target: {name: made}}`)
 	}
 	checkSymmetry(t, ix)
 }
+
+// TestBlanksInPlaceholders holds that tools which allow blanks in placeholders
+// find the same object with and without them.
+func TestBlanksInPlaceholders(t *testing.T) {
+	ix := New([]render.Build{built(t, "r", `
+apiVersion: cluster.x-k8s.io/v1beta1
+kind: Cluster
+metadata: {name: "${ NAME }"}
+spec:
+  infrastructureRef: {apiVersion: infrastructure.cluster.x-k8s.io/v1beta2, kind: AWSCluster, name: "${NAME}-i"}
+---
+apiVersion: infrastructure.cluster.x-k8s.io/v1beta2
+kind: AWSCluster
+metadata: {name: "${ NAME }-i"}
+spec: {}
+---
+apiVersion: cluster.x-k8s.io/v1beta1
+kind: MachineDeployment
+metadata: {name: "${NAME}-md"}
+spec: {clusterName: "${NAME}"}
+`)}, noConfig)
+	links := linkTexts(object(t, ix, "r", "Cluster", "${ NAME }").Links)
+	want := []string{"spec.infrastructureRef infrastructure destination AWSCluster ${ NAME }-i"}
+	if diff := cmp.Diff(want, links); diff != "" {
+		t.Errorf("links (-want +got):\n%s", diff)
+	}
+	if clusters := object(t, ix, "r", "MachineDeployment", "${NAME}-md").Clusters; len(clusters) != 1 {
+		t.Errorf("the deployment belongs to %d clusters", len(clusters))
+	}
+}

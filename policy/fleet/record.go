@@ -89,6 +89,9 @@ type scoped struct {
 // share one thing: what is not compared.
 const useBudget = 500_000
 
+// uncompared is what clusters past the budget share.
+const uncompared = "more networks than are compared"
+
 // collector reads records; what a shared object says is read once.
 type collector struct {
 	ix       *Index
@@ -130,7 +133,7 @@ func (c *collector) record(cl *cluster) *record {
 		c.add(r, authorities(n))
 	}
 	if c.left < 0 {
-		r.uses = append(r.uses, newUse(cl.node, ShareNetwork, "more networks than are compared",
+		r.uses = append(r.uses, newUse(cl.node, ShareNetwork, uncompared,
 			field.Path("metadata", "name")))
 	}
 	r.nodes, r.unknown = size(cl, p)

@@ -9,8 +9,8 @@ import (
 	"github.com/countersign-dev/countersign/render"
 )
 
-// scaleLimit is generous: what costs the product of two lists takes minutes.
-const scaleLimit = 30 * time.Second
+// scaleLimit is generous: naively these fleets take many minutes, or all memory.
+const scaleLimit = 2 * time.Minute
 
 // named makes an object in the namespace that all of a crowd share.
 func placed(apiVersion, kind, name string, spec map[string]any) map[string]any {

@@ -97,3 +97,55 @@ func TestLongChain(t *testing.T) {
 		t.Errorf("end of chain: got %v", got)
 	}
 }
+
+// TestEqualSetsAreOne would see sets that are equal but stored twice, which
+// costs the product of seeds and vertices.
+func TestEqualSetsAreOne(t *testing.T) {
+	var g Graph
+	seeds := []int32{g.Vertex(), g.Vertex(), g.Vertex()}
+	for i, v := range seeds {
+		g.Seed(v, int32(i))
+	}
+	one, two := g.Vertex(), g.Vertex()
+	for _, v := range seeds {
+		g.Edge(v, one)
+		g.Edge(v, two)
+	}
+	if sets := g.Solve(); sets[one] != sets[two] {
+		t.Error("equal sets are not one")
+	}
+}
+
+// TestRoom makes sets that differ each from each: past what may be kept, they
+// are that of all seeds, and the sum stays bounded.
+func TestRoom(t *testing.T) {
+	const n = 500
+	g := Graph{Budget: 1_000_000}
+	for i := range int32(n) {
+		g.Seed(g.Vertex(), i)
+	}
+	for i := range int32(n) {
+		v := g.Vertex()
+		for j := range int32(n) {
+			if j != i {
+				g.Edge(j, v)
+			}
+		}
+	}
+	kept, all := map[*Set]bool{}, 0
+	for v, set := range g.Solve()[n:] {
+		kept[set] = true
+		if len(set.IDs) == n {
+			all++
+		} else if len(set.IDs) != n-1 || slices.Contains(set.IDs, int32(v)) {
+			t.Fatalf("vertex %d has %d seeds", v, len(set.IDs))
+		}
+	}
+	sum := 0
+	for set := range kept {
+		sum += len(set.IDs)
+	}
+	if sum > 1_000_000/16+n || all == 0 || all == n {
+		t.Errorf("%d numbers kept, %d of %d vertices have all", sum, all, n)
+	}
+}

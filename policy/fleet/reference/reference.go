@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -137,9 +138,9 @@ func named(owner render.Identity, value any, group, kind string) (render.Identit
 }
 
 // Place makes an identity in the owner's namespace; "default" and "" are one,
-// and cluster-scoped kinds have none.
+// cluster-scoped kinds have none, and placeholders with blanks are those without.
 func Place(owner render.Identity, group, kind, name string) render.Identity {
-	id := render.Identity{Group: group, Kind: kind, Namespace: owner.Namespace, Name: name}
+	id := render.Identity{Group: group, Kind: kind, Namespace: symbol.Trim(owner.Namespace), Name: symbol.Trim(name)}
 	if id.Namespace == "default" || clusterScoped[kind] {
 		id.Namespace = ""
 	}

@@ -1,6 +1,7 @@
 package symbol
 
 import (
+	"cmp"
 	"encoding/json"
 	"regexp"
 	"slices"
@@ -131,21 +132,35 @@ func (e *expander) placeholder(body string, depth int) string {
 // stay notes an unresolved placeholder and returns it as written.
 func (e *expander) stay(name, body string) string {
 	if name == "" {
-		name = strings.TrimSpace(body)
+		body := strings.TrimSpace(body)
+		name, _ = cutName(body)
+		name = cmp.Or(name, body)
 	}
 	e.names = append(e.names, name)
 	return "${" + body + "}"
 }
 
 // cutName splits a placeholder's body into the name and the operation on it.
+// Blanks around the name are an error for Flux, and the name of a body that
+// begins with one is "".
 func cutName(body string) (name, operation string) {
-	body = strings.TrimSpace(body)
 	end := 0
 	for end < len(body) && nameByte(body[end], end) {
 		end++
 	}
-	return body[:end], strings.TrimLeft(body[end:], " ")
+	return body[:end], body[end:]
 }
+
+// Trim returns text with the blanks around the names of its placeholders
+// removed: where they are allowed at all, ${ X } and ${X} are the same.
+func Trim(text string) string {
+	if !Holds(text) {
+		return text
+	}
+	return blanks.ReplaceAllString(text, "$${$1}")
+}
+
+var blanks = regexp.MustCompile(`\$\{[ \t]*([A-Za-z_][A-Za-z0-9_]*)[ \t]*\}`)
 
 func nameByte(b byte, at int) bool {
 	letter := b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_'

@@ -30,7 +30,12 @@ func TestResolveScalar(t *testing.T) {
 		{"${X=d}", "d", nil},
 		{"${X-d}", "d", nil},
 		{"${ X }", "${ X }", []string{"X"}},
-		{"${ X := d }", "d", nil},
+		{"${ X := d }", "${ X := d }", []string{"X"}},
+		{"${ SET }", "${ SET }", []string{"SET"}},
+		{"${SET }", "${SET }", []string{"SET"}},
+		{"${X :=d}", "${X :=d}", []string{"X"}},
+		{"${X:= d }", "d", nil},
+		{"${ }", "${ }", []string{""}},
 		{"${SET}", "value", nil},
 		{"${SET:=d}", "value", nil},
 		{"${SET-d}", "value", nil},
@@ -202,4 +207,15 @@ func TestHostileNesting(t *testing.T) {
 	}
 	resolveScalar(strings.Repeat("${A:=", 300_000), nil)
 	resolveScalar(strings.Repeat("${A}", 300_000), nil)
+}
+
+func TestTrim(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain": "plain", "${X}": "${X}", "${ X }": "${X}", "a-${ X}-${Y\t}-b": "a-${X}-${Y}-b",
+		"${ X := d }": "${ X := d }", "${ 1 }": "${ 1 }", "$ { X }": "$ { X }", "${ X": "${ X",
+	} {
+		if got := Trim(text); got != want {
+			t.Errorf("Trim(%q) = %q, want %q", text, got, want)
+		}
+	}
 }

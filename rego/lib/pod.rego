@@ -56,7 +56,7 @@ fine("tolerations", x) if {
 	is_array(x)
 	every toleration in x {
 		not value_of(toleration, "key") in {null, ""}
-		not regex.match(`node-role|control-plane|controlplane|\$\{`, toleration.key)
+		not regex.match(`node-role|control-plane|controlplane|\$\{`, field.text(value_of(toleration, "key")))
 	}
 }
 

@@ -31,43 +31,55 @@ fields := {
 	],
 }
 
-# sizes are what an object asks for, by words.
+# sizes are what an object asks for, by the pool of a topology ("" for the
+# object itself) and what is counted.
 sizes(x) := object.union(own(x), of_topology(x))
 
-own(x) := {label: v |
+own(x) := {["", label]: v |
 	some label, paths in fields
 	values := [v | some path in paths; v := field.get(x, path); v != null]
 	v := values[0]
 }
 
-of_topology(x) := {words: v |
-	some name, pool in topology(x)
-	some label, at in {
-		"machines": ["replicas"],
-		"autoscaler minimum": array.concat(["metadata"], array.slice(fields["autoscaler minimum"][0], 1, 3)),
-		"autoscaler maximum": array.concat(["metadata"], array.slice(fields["autoscaler maximum"][0], 1, 3)),
-	}
-	v := field.get(pool, at)
-	v != null
-	words := sprintf("pool %s %s", [field.word(name), label])
+in_pool := {
+	"machines": ["replicas"],
+	"autoscaler minimum": array.slice(fields["autoscaler minimum"][0], 0, 3),
+	"autoscaler maximum": array.slice(fields["autoscaler maximum"][0], 0, 3),
 }
 
-# topology are the pools of a cluster's topology by name.
-topology(x) := {name: pool |
-	some list in ["machineDeployments", "machinePools"]
-	some pool in field.list(field.get(x, ["spec", "topology", "workers", list]))
-	name := field.text(field.get(pool, ["name"]))
+of_topology(x) := {[name, label]: v |
+	some name, pool in topology(x)
+	some label, path in in_pool
+	v := field.get(pool, path)
+	v != null
 }
+
+# topology are the pools of a cluster's topology by name, the first of each.
+topology(x) := {name: twins[0] |
+	some name in {name_of(pool) | some pool in listed(x)}
+	twins := [pool | some pool in listed(x); name_of(pool) == name]
+}
+
+name_of(pool) := field.text(field.get(pool, ["name"]))
+
+listed(x) := array.concat(
+	field.list(field.get(x, ["spec", "topology", "workers", "machineDeployments"])),
+	field.list(field.get(x, ["spec", "topology", "workers", "machinePools"])),
+)
+
+words(key) := key[1] if key[0] == ""
+
+words(key) := sprintf("pool %s %s", [field.word(key[0]), key[1]]) if key[0] != ""
 
 # steps are the numbers that differ between the sides; null stands for a number
 # that is not written.
-steps contains {"words": words, "before": b, "after": a} if {
+steps contains {"pool": key[0], "counts": key[1], "words": words(key), "before": b, "after": a} if {
 	change.stays
 	was := sizes(change.before)
 	now := sizes(change.after)
-	some words in (object.keys(was) | object.keys(now))
-	b := object.get(was, words, null)
-	a := object.get(now, words, null)
+	some key in (object.keys(was) | object.keys(now))
+	b := object.get(was, [key], null)
+	a := object.get(now, [key], null)
 	b != a
 }
 

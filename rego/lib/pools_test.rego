@@ -24,10 +24,11 @@ test_sizes if {
 		}}},
 	}
 	pools.sizes(thing) == {
-		"machines": 3, "autoscaler minimum": "1", "autoscaler maximum": "9",
-		"pool a machines": 2, "pool c autoscaler maximum": "5",
+		["", "machines"]: 3, ["", "autoscaler minimum"]: "1", ["", "autoscaler maximum"]: "9",
+		["a", "machines"]: 2, ["c", "autoscaler maximum"]: "5",
 	}
-	pools.sizes({"spec": {"scaling": {"minSize": 1, "maxCount": 4}}}) == {"autoscaler minimum": 1, "autoscaler maximum": 4}
+	bounds := {["", "autoscaler minimum"]: 1, ["", "autoscaler maximum"]: 4}
+	pools.sizes({"spec": {"scaling": {"minSize": 1, "maxCount": 4}}}) == bounds
 	every odd in [null, "x", {"spec": "x"}, {"spec": {"topology": {"workers": {"machinePools": "x"}}}}] {
 		pools.sizes(odd) == {}
 	}
@@ -37,11 +38,20 @@ test_steps if {
 	b := {"spec": {"replicas": 3, "minSize": 2}}
 	a := {"spec": {"replicas": 1, "maxSize": "${X}"}}
 	steps := pools.steps with input as {"change": {"action": "update", "before": b, "after": a}}
-	steps == {
-		{"words": "machines", "before": 3, "after": 1}, {"words": "autoscaler minimum", "before": 2, "after": null},
-		{"words": "autoscaler maximum", "before": null, "after": "${X}"},
+	some lower in steps
+	pools.less(lower)
+	lower == {"pool": "", "counts": "machines", "words": "machines", "before": 3, "after": 1}
+	{[s.words, s.before, s.after] | some s in steps} == {
+		["machines", 3, 1], ["autoscaler minimum", 2, null], ["autoscaler maximum", null, "${X}"],
 	}
-	[step | some step in steps; pools.less(step)] == [{"words": "machines", "before": 3, "after": 1}]
-	[step | some step in steps; pools.counted(step)] == [{"words": "machines", "before": 3, "after": 1}]
+	[step.words | some step in steps; pools.less(step)] == ["machines"]
+	[step.words | some step in steps; pools.counted(step)] == ["machines"]
 	[step | some step in steps; pools.more(step)] == []
+}
+
+test_pools_twice_and_odd_names if {
+	twice := [{"name": "a\nb", "replicas": 1}, {"name": "a b", "replicas": 2}, {"name": "a b", "replicas": 3}, {}, null]
+	x := {"spec": {"topology": {"workers": {"machineDeployments": twice}}}}
+	pools.sizes(x) == {["a\nb", "machines"]: 1, ["a b", "machines"]: 2}
+	pools.words(["a\nb", "machines"]) == "pool a b machines"
 }

@@ -56,10 +56,12 @@ reasons contains {
 
 grows if pools.number(new) > pools.number(old)
 
+known(x) if is_number(pools.number(x))
+
 consequence := ": nothing runs the cluster any more" if {
 	pools.number(new) == 0
 } else := ": how many, nobody knows here" if {
-	not is_number(pools.number(new))
+	not known(new)
 } else := ""
 
 reasons contains {

@@ -45,14 +45,12 @@ refs(object, slot) := {[group(ref), words(ref), field.text(field.get(ref, ["name
 	ref != null
 }
 
-group(ref) := split(object.get(ref, "apiGroup", object.get(ref, "apiVersion", "")), "/")[0] if is_object(ref)
+written(ref) := ["apiGroup"] if field.get(ref, ["apiGroup"]) != null
 
-group("") := ""
+written(ref) := ["apiVersion"] if field.get(ref, ["apiGroup"]) == null
 
-group(ref) := "" if {
-	not is_object(ref)
-	ref != ""
-}
+# The older shape writes a version behind the group.
+group(ref) := split(field.text(field.get(ref, written(ref))), "/")[0]
 
 words(ref) := field.word(ref) if not is_object(ref)
 

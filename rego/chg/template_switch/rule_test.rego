@@ -31,7 +31,10 @@ test_machine_templates_of_both_shapes if {
 	b := old_ref("AWSMachineTemplate", "a")
 	every a in [old_ref("AWSMachineTemplate", "b"), new_ref("AWSMachineTemplate", "b")] {
 		said(between("MachineDeployment", machines(b), machines(a))) == {
-			"machine template AWSMachineTemplate a → AWSMachineTemplate b: all machines of MachineDeployment fleet/eu are replaced",
+			concat(" ", [
+				"machine template AWSMachineTemplate a → AWSMachineTemplate b:",
+				"all machines of MachineDeployment fleet/eu are replaced",
+			]),
 		}
 	}
 	every pair in [
@@ -60,8 +63,9 @@ test_another_group_or_namespace if {
 	}
 }
 
+boot(x) := {"template": {"spec": {"bootstrap": x}}}
+
 test_bootstrap if {
-	boot(x) := {"template": {"spec": {"bootstrap": x}}}
 	b := boot({"configRef": old_ref("KubeadmConfigTemplate", "a")})
 	count(said(between("MachinePool", b, boot({"configRef": old_ref("KubeadmConfigTemplate", "b")})))) == 1
 	said(between("MachinePool", b, boot({"dataSecretName": "s"}))) == {

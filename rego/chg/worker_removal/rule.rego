@@ -76,14 +76,13 @@ shrinks(step) if {
 }
 
 gone_with_pool(step) if {
-	some name, _ in pools.topology(change.before)
-	not name in object.keys(pools.topology(change.after))
-	startswith(step.words, sprintf("pool %s ", [field.word(name)]))
+	step.pool in object.keys(pools.topology(change.before))
+	not step.pool in object.keys(pools.topology(change.after))
 }
 
 severity(step) := "critical" if {
 	pools.number(step.after) == 0
-	endswith(step.words, "machines")
+	step.counts == "machines"
 } else := "high"
 
 orders := [

@@ -75,7 +75,7 @@ plain(object) if {
 plain(object) if {
 	input.change.kind == "HorizontalPodAutoscaler"
 	everyday.holds(object, {"spec"})
-	startswith(object.spec.scaleTargetRef.apiVersion, "apps/")
+	startswith(field.text(field.get(object, ["spec", "scaleTargetRef", "apiVersion"])), "apps/")
 	object.spec.scaleTargetRef.kind in {"Deployment", "StatefulSet", "ReplicaSet"}
 }
 

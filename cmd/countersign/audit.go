@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -130,7 +131,11 @@ func (s *session) auditDisk(ctx context.Context, f auditFlags, paths []string) (
 	if err != nil {
 		return policy.Assessment{}, err
 	}
-	return s.assessor.Audit(ctx, policy.Revision{Rev: strings.Join(paths, " ")}, s.folder, given, within...)
+	assessment, err := s.assessor.Audit(ctx, policy.Revision{Rev: strings.Join(paths, " ")}, s.folder, given, within...)
+	if errors.Is(err, fs.ErrNotExist) {
+		return assessment, usagef("%w: an empty folder and a link to nowhere hold nothing to judge", err)
+	}
+	return assessment, err
 }
 
 // bound is the folder that paths may read from: the one given, else the git

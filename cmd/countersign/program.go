@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -69,11 +70,11 @@ func isUsage(err error) bool {
 	return revision || setup || errors.Is(err, fs.ErrNotExist)
 }
 
-// sentence makes an error fit for a terminal: control characters of names that
-// it quotes are gone.
+// sentence makes an error fit for a terminal: characters of names that it
+// quotes, and that do not show or turn the text around, are gone.
 func sentence(err error) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && (r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0) {
+		if r != '\n' && !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
@@ -96,13 +97,7 @@ could not be judged, 3 wrong usage.`,
   countersign audit --repo .
   countersign rules show CS-SSH-001`,
 		SilenceErrors: true, SilenceUsage: true,
-		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q; countersign --help lists them", args[0])
-			}
-			return c.Help()
-		},
-		Args: cobra.ArbitraryArgs,
+		RunE: onlyHelp, Args: cobra.ArbitraryArgs,
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; %s --help shows the flags", err, c.CommandPath())
@@ -111,6 +106,15 @@ could not be judged, 3 wrong usage.`,
 	root.AddCommand(p.reviewCommand(), p.auditCommand(), p.rootsCommand(), p.buildCommand(),
 		p.rulesCommand(), p.configCommand(), p.versionCommand())
 	return root
+}
+
+// onlyHelp is a command that only holds others: it shows them, and refuses what
+// is none of them.
+func onlyHelp(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("there is no command %q; %s --help lists them", args[0], c.CommandPath())
+	}
+	return c.Help()
 }
 
 // exactly refuses any other number of arguments, kindly.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -206,6 +208,9 @@ func (p *program) build(ctx context.Context, repo, rev, path string) (err error)
 		return fmt.Errorf("--rev: %w", err)
 	}
 	compared, err := render.AuditPaths(ctx, s.pool, s.repo.Tree(commit.Tree), []string{cleanRoot(path)})
+	if errors.Is(err, fs.ErrNotExist) {
+		return usagef("there is no %s at %s; countersign roots lists what there is", display(path), rev)
+	}
 	if err != nil {
 		return err
 	}
@@ -245,7 +250,7 @@ func (p *program) printBuild(build render.Build) error {
 }
 
 func (p *program) configCommand() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Check a repository's settings"}
+	c := &cobra.Command{Use: "config", Short: "Check a repository's settings", RunE: onlyHelp, Args: cobra.ArbitraryArgs}
 	c.AddCommand(&cobra.Command{
 		Use:     "validate FILE",
 		Short:   "Say what is wrong with a .countersign.yaml, with the line of each mistake",

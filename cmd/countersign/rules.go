@@ -34,6 +34,7 @@ func (p *program) rulesCommand() *cobra.Command {
   countersign rules show CS-SSH-001
   countersign rules test rego
   countersign rules new ssh host_keys`,
+		RunE: onlyHelp, Args: cobra.ArbitraryArgs,
 	}
 	c.AddCommand(
 		&cobra.Command{Use: "list", Short: "List every rule", Args: exactly(0, "no arguments"),
@@ -119,7 +120,7 @@ func (p *program) testRules(ctx context.Context, dir string) error {
 	}
 	result, err := engine.Test(ctx, dir, enginetest.Plain{})
 	if err != nil {
-		return err
+		return usageError{err} // the folder holds no rules
 	}
 	failed := 0
 	for _, rule := range result.Rules {

@@ -94,7 +94,7 @@ func (s *session) givenConfig(ctx context.Context, file string) (*config.Config,
 	}
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return nil, usagef("--config: %w", err)
+		return nil, usagef("the settings cannot be read: %w", err)
 	}
 	c, mistakes, err := s.settings().Read(ctx, file, content)
 	if err != nil {

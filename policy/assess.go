@@ -49,32 +49,67 @@ func (a *Assessor) Review(ctx context.Context, in Sides) (Assessment, error) {
 	}
 	conf, mistakes, err := a.effective(ctx, in.BaseTree, in.Config)
 	if err != nil {
-		return Assessment{}, err
+		return a.unjudged(out, err)
 	}
-	if len(in.Conflicts) > 0 {
+	var compared *render.Comparison
+	if in.conflict() {
 		out.Problems = append(out.Problems, conflict(in.Conflicts))
+	} else if len(mistakes) == 0 {
+		compared, mistakes, err = a.compare(ctx, in, conf)
 	}
-	if len(mistakes) > 0 {
-		mends := in.MergedTree != nil && a.onlyMends(ctx, in)
-		if !mends {
+	if err == nil && len(mistakes) > 0 {
+		if compared, err = a.mend(ctx, in); err == nil && compared == nil {
 			out.Problems = append(out.Problems, problems("config", mistakes)...)
 			return a.close(out), nil
 		}
+		conf = config.Strict()
 		out.Notices = append(out.Notices, render.Problem{Cause: render.CauseSyntax, Source: mistakes[0].Source,
 			Message: "the base's config cannot be read, so this mend of it is judged by the built-in strict settings"})
 	}
-	out.Config, out.Engine.Config = &conf, conf.Digest
-	if len(in.Conflicts) > 0 {
-		return a.close(out), nil
-	}
-	opts := RenderOptions(conf)
-	opts.All = in.All
-	compared, err := render.Compare(ctx, a.Builder, in.BaseTree, in.MergedTree, opts)
 	if err != nil {
 		return a.unjudged(out, err)
 	}
+	out.Config, out.Engine.Config = &conf, conf.Digest
+	if compared == nil {
+		return a.close(out), nil
+	}
 	j := &judge{assessor: a, config: conf, compared: compared, out: out, all: in.All}
 	return j.review(ctx)
+}
+
+// conflict reports whether there is no tree to judge.
+func (in Sides) conflict() bool { return in.MergedTree == nil || len(in.Conflicts) > 0 }
+
+// compare renders what differs. Patterns of the config that are wrong or match
+// nothing are mistakes of it.
+func (a *Assessor) compare(
+	ctx context.Context, in Sides, conf config.Config,
+) (*render.Comparison, []render.Problem, error) {
+	opts := RenderOptions(conf)
+	opts.All = in.All
+	compared, err := render.Compare(ctx, a.Builder, in.BaseTree, in.MergedTree, opts)
+	if pattern, ok := errors.AsType[*render.PatternError](err); ok {
+		return nil, []render.Problem{mistaken(pattern, conf)}, nil
+	}
+	return compared, nil, err
+}
+
+// mend compares by the built-in strict settings where the base's own config is
+// wrong and the change touches nothing but our files: else nobody could ever
+// mend it. In all other cases the comparison is nil.
+func (a *Assessor) mend(ctx context.Context, in Sides) (*render.Comparison, error) {
+	if in.Config != nil || in.conflict() {
+		return nil, nil
+	}
+	compared, _, err := a.compare(ctx, in, config.Strict())
+	if err != nil || compared == nil || len(compared.Files) == 0 {
+		return nil, err
+	}
+	foreign := func(f render.FileChange) bool { return !strings.HasPrefix(f.Path, ".countersign") }
+	if slices.ContainsFunc(compared.Files, foreign) {
+		return nil, nil
+	}
+	return compared, nil
 }
 
 // Audit judges one tree as it stands: every finding is an existing one and
@@ -91,22 +126,27 @@ func (a *Assessor) Audit(
 	out.Audit = true
 	conf, mistakes, err := a.effective(ctx, tree, given)
 	if err != nil {
-		return Assessment{}, err
+		return a.unjudged(out, err)
+	}
+	var compared *render.Comparison
+	switch {
+	case len(mistakes) > 0:
+	case len(paths) > 0:
+		compared, err = render.AuditPaths(ctx, a.Builder, tree, paths)
+	default:
+		compared, err = render.Audit(ctx, a.Builder, tree, RenderOptions(conf))
+	}
+	if pattern, ok := errors.AsType[*render.PatternError](err); ok {
+		mistakes, err = []render.Problem{mistaken(pattern, conf)}, nil
+	}
+	if err != nil {
+		return a.unjudged(out, err)
 	}
 	if len(mistakes) > 0 {
 		out.Problems = problems("config", mistakes)
 		return a.close(out), nil
 	}
 	out.Config, out.Engine.Config = &conf, conf.Digest
-	var compared *render.Comparison
-	if len(paths) > 0 {
-		compared, err = render.AuditPaths(ctx, a.Builder, tree, paths)
-	} else {
-		compared, err = render.Audit(ctx, a.Builder, tree, RenderOptions(conf))
-	}
-	if err != nil {
-		return a.unjudged(out, err)
-	}
 	j := &judge{assessor: a, config: conf, compared: compared, out: out, all: true}
 	return j.audit(ctx)
 }
@@ -127,19 +167,25 @@ func (a *Assessor) close(out Assessment) Assessment {
 	return out
 }
 
-// unjudged sorts an error of the renderer into what the tree's or the config's
-// owner must mend, and what is the world's.
+// unjudged sorts an error of the renderer into what the tree's owner must mend,
+// and what is the world's.
 func (a *Assessor) unjudged(out Assessment, err error) (Assessment, error) {
 	if tree, ok := errors.AsType[*render.TreeError](err); ok {
 		out.Problems = append(out.Problems, Problem{Code: "tree", Problem: tree.Problem})
 		return a.close(out), nil
 	}
-	if pattern, ok := errors.AsType[*render.PatternError](err); ok {
-		out.Problems = append(out.Problems, Problem{Code: "config", Problem: render.Problem{
-			Cause: render.CauseSyntax, Message: pattern.Error(), Source: render.Source{File: out.Config.Origin}}})
+	if errors.Is(err, render.ErrMalformed) {
+		out.Problems = append(out.Problems, Problem{Code: "tree", Problem: render.Problem{Cause: render.CauseHostile,
+			Message: "the tree holds an object that git itself would not write: " + err.Error(),
+			Remedy:  "write the commit anew with git itself"}})
 		return a.close(out), nil
 	}
 	return Assessment{}, err
+}
+
+// mistaken says what is wrong with one of a config's patterns.
+func mistaken(pattern *render.PatternError, conf config.Config) render.Problem {
+	return render.Problem{Cause: render.CauseSyntax, Message: pattern.Error(), Source: render.Source{File: conf.Origin}}
 }
 
 // RenderOptions is what a config says of which part of the repository is
@@ -150,12 +196,16 @@ func RenderOptions(c config.Config) render.Options {
 
 func conflict(paths []string) Problem {
 	shown := paths[:min(len(paths), 5)]
-	message := "head and base conflict in " + strings.Join(shown, ", ")
+	message := "head and base conflict"
+	if len(shown) > 0 {
+		message += " in " + strings.Join(shown, ", ")
+	}
 	if more := len(paths) - len(shown); more > 0 {
 		message += fmt.Sprintf(" and %d more", more)
 	}
 	return Problem{Code: "conflict", Problem: render.Problem{Cause: render.CauseSyntax, Message: message,
-		Remedy: "merge or rebase onto the base, resolve the conflicts and push", Source: render.Source{File: paths[0]}}}
+		Remedy: "merge or rebase onto the base, resolve the conflicts and push",
+		Source: render.Source{File: strings.Join(paths[:min(len(paths), 1)], "")}}}
 }
 
 func problems(code string, of []render.Problem) []Problem {
@@ -219,7 +269,7 @@ func (j *judge) audit(ctx context.Context) (Assessment, error) {
 	if err != nil {
 		return Assessment{}, err
 	}
-	if err := j.fleet(ctx, newSide(), after); err != nil {
+	if err := j.fleet(ctx, newSide(true), after); err != nil {
 		return Assessment{}, err
 	}
 	j.roots()
@@ -241,7 +291,7 @@ func (j *judge) widen(ctx context.Context) error {
 		if err := j.compared.Expand(ctx, slices.Compact(paths)...); err != nil {
 			return fmt.Errorf("build further roots: %w", err)
 		}
-		j.expanded = true
+		j.expanded = len(j.compared.UnknownBase)+len(j.compared.UnknownHead) == 0
 		j.addDependents()
 	}
 	j.index()
@@ -267,7 +317,11 @@ func (j *judge) factsDiffer() bool {
 func (j *judge) addDependents() {
 	changed := map[render.Identity]bool{}
 	for i := range j.compared.Changes {
-		changed[j.compared.Changes[i].Resource().Identity] = true
+		for _, r := range []*render.Resource{j.compared.Changes[i].Before, j.compared.Changes[i].After} {
+			if r != nil {
+				changed[r.Identity] = true
+			}
+		}
 	}
 	for _, side := range []*render.Side{&j.compared.Base, &j.compared.Head} {
 		for path, build := range side.Builds {

@@ -79,6 +79,9 @@ func decideApprovals(a Assessment, pr PullRequest) Approvals {
 		return out
 	}
 	needed := len(a.Entries) > 0
+	if pr.Group != nil {
+		return decideGroup(a, pr, out)
+	}
 	p := newPeople(a.Config.Approvals, pr)
 	holds := p.standingHolds()
 	switch {
@@ -94,12 +97,9 @@ func decideApprovals(a Assessment, pr PullRequest) Approvals {
 	}
 	out.Required = p.required()
 	out.MayApprove = mayApprove(a.Config.Approvals)
-	switch {
-	case !pr.Given:
+	if !pr.Given {
 		out.Status, out.Missing = StatusPending, out.Required
 		return out
-	case pr.Group != nil:
-		return decideGroup(a, *pr.Group, out)
 	}
 	return p.decide(a, out, holds)
 }
@@ -140,9 +140,14 @@ func (p *people) decide(a Assessment, out Approvals, holds []User) Approvals {
 
 // decideGroup decides a merge queue's group: its privileged set must be the
 // union of what its members' approvals cover, no object touched by two of
-// them, and each member still approved.
-func decideGroup(a Assessment, group MergeGroup, out Approvals) Approvals {
-	if !group.Resolved || len(group.Members) == 0 {
+// them, and each member still approved. That the group holds nothing privileged
+// is no reason to look away: a member may be held.
+func decideGroup(a Assessment, pr PullRequest, out Approvals) Approvals {
+	group := *pr.Group
+	if len(a.Entries) > 0 {
+		out.Required, out.MayApprove = a.Config.Approvals.Required, mayApprove(a.Config.Approvals)
+	}
+	if !group.Resolved || len(group.Members) == 0 || len(pr.Failed) > 0 {
 		out.Status, out.Missing = StatusError, out.Required
 		return out
 	}
@@ -169,6 +174,9 @@ func decideGroup(a Assessment, group MergeGroup, out Approvals) Approvals {
 	}
 	out.Counted = distinct(out.Counted)
 	out.Status = StatusApproved
+	if len(a.Entries) == 0 {
+		out.Status = StatusNotRequired
+	}
 	return out
 }
 

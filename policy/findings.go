@@ -31,32 +31,40 @@ type hit struct {
 
 // side is what the rules say of one side's objects.
 type side struct {
-	hits map[string]hit // by fingerprint
+	// stood says that it is the base, to compare with: what a rule does not say
+	// of it is missing there, and all that it says of the head counts as new.
+	stood bool
+	// hits are kept by fingerprint: a rule may object to several things in one
+	// place, and none of them may hide another.
+	hits map[string][]hit
 	// unknown holds, by object, the values that a rule could not judge.
 	unknown   map[place][]engine.Hit
 	resources map[place]*render.Resource
 	roots     map[place][]string
 }
 
-func newSide() *side {
-	return &side{hits: map[string]hit{}, unknown: map[place][]engine.Hit{}, resources: map[place]*render.Resource{},
+func newSide(stood bool) *side {
+	return &side{stood: stood, hits: map[string][]hit{}, unknown: map[place][]engine.Hit{}, resources: map[place]*render.Resource{},
 		roots: map[place][]string{}}
 }
 
 // objects asks the object rules about every judged object of a side.
 func (j *judge) objects(ctx context.Context, of *render.Side, index indexer) (*side, error) {
-	s := newSide()
+	s := newSide(of == &j.compared.Base)
 	var inputs []engine.Object
 	for _, path := range slices.Sorted(maps.Keys(of.Builds)) {
 		build := of.Builds[path]
 		for i := range build.Resources {
 			r := &build.Resources[i]
 			at := place{build.Root.Destination, r.Identity}
+			if r.Local {
+				continue // it is applied nowhere, whatever it has in common with what is
+			}
 			s.roots[at] = append(s.roots[at], path)
 			if s.resources[at] == nil {
 				s.resources[at] = r
 			}
-			if j.judged[path] && !r.Local && r.Group != ownGroup {
+			if j.judged[path] && r.Group != ownGroup {
 				inputs = append(inputs, index.Object(r, build.Root))
 			}
 		}
@@ -74,17 +82,19 @@ func (j *judge) objects(ctx context.Context, of *render.Side, index indexer) (*s
 			)
 		}
 	}
-	if of == &j.compared.Head {
-		inputs = append(inputs, j.duplicates()...)
+	twice := j.compared.Duplicates
+	if s.stood {
+		twice = j.compared.BaseDuplicates
 	}
-	return s, j.ask(ctx, s, inputs)
+	return s, j.ask(ctx, s, append(inputs, duplicates(twice)...))
 }
 
 // noticeName names a notice by what it says, so that each is a finding of its
-// own and stays the same one while its neighbours come and go.
+// own and stays the same one while its neighbours come and go. The digest is
+// long enough that nobody finds another notice with it.
 func noticeName(root string, notice render.Problem) string {
 	said := digestOf(string(notice.Cause), notice.Message, notice.Source.File)
-	return root + "#" + said[len("sha256:"):][:8]
+	return root + "#" + said[len("sha256:"):][:32]
 }
 
 // indexer is what the judge needs of a fleet's index.
@@ -93,9 +103,9 @@ type indexer interface {
 }
 
 // duplicates are the facts of objects that stand twice in one destination.
-func (j *judge) duplicates() []engine.Object {
+func duplicates(list []render.Duplicate) []engine.Object {
 	var inputs []engine.Object
-	for _, d := range j.compared.Duplicates {
+	for _, d := range list {
 		object := map[string]any{"group": d.Group, "kind": d.Kind, "namespace": d.Namespace, "name": d.Name,
 			"destination": d.Destination}
 		var files []any
@@ -112,10 +122,11 @@ func (j *judge) duplicates() []engine.Object {
 		}
 		resource := fact(
 			"Duplicate",
-			d.Kind+"/"+d.Name,
+			d.Group+"/"+d.Kind+"/"+d.Name,
 			map[string]any{"object": object, "roots": roots, "files": files},
 			source,
 		)
+		resource.Namespace = d.Namespace
 		inputs = append(
 			inputs,
 			engine.Object{Resource: &resource, Destination: d.Destination, Resolved: resource.Object},
@@ -150,17 +161,36 @@ func (j *judge) ask(ctx context.Context, s *side, inputs []engine.Object) error 
 }
 
 func (j *judge) file(s *side, report engine.Report) {
-	j.outcomes.asked(report.Evaluated)
-	j.ruleErrors(report.Errors)
+	if s.stood {
+		j.unheard(report.Errors)
+	} else {
+		j.outcomes.asked(report.Evaluated)
+		j.ruleErrors(report.Errors)
+	}
 	for _, h := range report.Hits {
 		at := place{h.Destination, h.Object}
 		if h.Confidence == engine.Unknown {
 			s.unknown[at] = append(s.unknown[at], h)
-			j.outcomes.unknown[h.Rule] = true
+			j.outcomes.unknown[h.Rule] = j.outcomes.unknown[h.Rule] || !s.stood
 			continue
 		}
 		fingerprint := fingerprintOf(h, s.resources[at])
-		s.hits[fingerprint] = hit{Hit: h, fingerprint: fingerprint, evidence: canonical(h.Evidence)}
+		s.hits[fingerprint] = append(s.hits[fingerprint],
+			hit{Hit: h, fingerprint: fingerprint, evidence: canonical(h.Evidence)})
+	}
+}
+
+// unheard says which rules could not answer about the base: nothing is
+// inherited from there, so that a change can mend it.
+func (j *judge) unheard(errs []engine.RuleError) {
+	var rules []string
+	for _, e := range errs {
+		rules = append(rules, string(e.Rule))
+	}
+	slices.Sort(rules)
+	for _, id := range slices.Compact(rules) {
+		j.out.Notices = append(j.out.Notices, render.Problem{
+			Message: "rule " + id + " could not be evaluated for the base: all that it finds counts as new"})
 	}
 }
 
@@ -182,12 +212,14 @@ func (j *judge) ruleErrors(errs []engine.RuleError) {
 func (s *side) newlyFailing(base *side) map[place][]engine.RuleID {
 	failed := func(of *side) map[place]map[engine.RuleID]bool {
 		m := map[place]map[engine.RuleID]bool{}
-		for _, h := range of.hits {
-			at := place{h.Destination, h.Object}
-			if m[at] == nil {
-				m[at] = map[engine.RuleID]bool{}
+		for _, hits := range of.hits {
+			for _, h := range hits {
+				at := place{h.Destination, h.Object}
+				if m[at] == nil {
+					m[at] = map[engine.RuleID]bool{}
+				}
+				m[at][h.Rule] = true
 			}
-			m[at][h.Rule] = true
 		}
 		return m
 	}
@@ -250,30 +282,78 @@ func canonical(value any) string {
 // ratchet sets each finding against the base: what stood there already is
 // existing, unless it got worse.
 func (j *judge) ratchet(before, after *side) {
-	for fingerprint, h := range after.hits {
-		state := New
-		if had, stood := before.hits[fingerprint]; stood {
-			state = Existing
-			if worse(had, h) {
-				state = Worsened
-			}
+	list := func(h hit, state State, of *side) {
+		if state != Existing && state != Fixed || !j.uncertainReference(h) {
+			j.out.Findings = append(j.out.Findings, j.finding(h, state, of))
 		}
-		if state == Existing && j.uncertainReference(h) {
+	}
+	for fingerprint, has := range after.hits {
+		states, fixed := compareHits(before.hits[fingerprint], has)
+		for i, h := range has {
+			list(h, states[i], after)
+		}
+		for _, h := range fixed {
+			list(h, Fixed, before)
+		}
+	}
+	for fingerprint, had := range before.hits {
+		if len(after.hits[fingerprint]) > 0 {
 			continue
 		}
-		j.out.Findings = append(j.out.Findings, j.finding(h, state, after))
-	}
-	for fingerprint, h := range before.hits {
-		if _, stands := after.hits[fingerprint]; !stands && !j.uncertainReference(h) {
-			j.out.Findings = append(j.out.Findings, j.finding(h, Fixed, before))
+		for _, h := range had {
+			list(h, Fixed, before)
 		}
 	}
 	j.notEvaluated(before, after)
 	slices.SortFunc(j.out.Findings, func(a, b Finding) int {
 		return cmp.Or(strings.Compare(string(a.Rule), string(b.Rule)), strings.Compare(a.Destination, b.Destination),
 			strings.Compare(objectKey(a.Object), objectKey(b.Object)), strings.Compare(a.Path, b.Path),
-			strings.Compare(a.Fingerprint, b.Fingerprint))
+			strings.Compare(a.Fingerprint, b.Fingerprint), strings.Compare(a.Message, b.Message),
+			strings.Compare(string(a.State), string(b.State)), a.Source.Line-b.Source.Line)
 	})
+}
+
+// compareHits says how the hits of one fingerprint stand against the base's,
+// and which of the base's are gone. Those that say the same are the same; the
+// others are set against each other one by one, in their order, and what then
+// is over is new.
+func compareHits(had, has []hit) (states []State, fixed []hit) {
+	same := map[string]int{}
+	for _, h := range had {
+		same[h.said()]++
+	}
+	states = make([]State, len(has))
+	taken := map[string]int{}
+	var open []int
+	for i, h := range has {
+		if said := h.said(); same[said] > taken[said] {
+			states[i] = Existing
+			taken[said]++
+		} else {
+			open = append(open, i)
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(had), func(h hit) bool {
+		said := h.said()
+		taken[said]--
+		return taken[said] >= 0
+	})
+	for n, i := range open {
+		switch {
+		case n >= len(left):
+			states[i] = New
+		case worse(left[n], has[i]):
+			states[i] = Worsened
+		default:
+			states[i] = Existing
+		}
+	}
+	return states, left[min(len(open), len(left)):]
+}
+
+// said is all that makes two hits of one fingerprint alike.
+func (h hit) said() string {
+	return digestOf(h.evidence, canonical(h.Measure), string(h.Severity))
 }
 
 // uncertainReference reports whether a hit says that something is missing

@@ -117,8 +117,11 @@ func (p *people) doubtfulOrigin() bool {
 			return true
 		}
 	}
-	return p.pr.Author != nil && !isApp(p.pr.Author) && p.pr.AuthorRole != "" &&
-		!atLeast(Person{Role: p.pr.AuthorRole}, "write")
+	if p.pr.Author == nil || isApp(p.pr.Author) || p.pr.AuthorRole == "" {
+		return false // nobody to ask about, or a fact that is missed elsewhere
+	}
+	author := p.pr.People[p.pr.Author.ID]
+	return !atLeast(Person{Role: p.pr.AuthorRole, Permission: author.Permission}, "write")
 }
 
 func isApp(u *User) bool {
@@ -246,8 +249,11 @@ func (p *people) requesters() []User {
 }
 
 func (p *people) wronglyDismissed(r Review) bool {
-	if r.State != "DISMISSED" || r.Former != "CHANGES_REQUESTED" || r.DismissedBy == nil {
+	if r.State != "DISMISSED" || r.Former != "CHANGES_REQUESTED" {
 		return false
+	}
+	if r.DismissedBy == nil {
+		return true // whoever it was
 	}
 	by := *r.DismissedBy
 	admin := p.pr.People[by.ID].Role == "admin" && p.involved[by.ID] == ""
@@ -255,7 +261,8 @@ func (p *people) wronglyDismissed(r Review) bool {
 }
 
 // standingHolds are those who hold the change, by time. A hold that somebody
-// else rightly lifted is not placed again by the same person on the same content.
+// else rightly lifted is not placed again by the same person on the same content;
+// where the content is not known, it is taken for other.
 func (p *people) standingHolds() []User {
 	type placed struct {
 		id     UserID
@@ -275,7 +282,7 @@ func (p *people) standingHolds() []User {
 		case lifted[key]:
 		case slices.ContainsFunc(hold.ReleasedBy, func(by User) bool { return by.ID == hold.By.ID }):
 		case slices.ContainsFunc(hold.ReleasedBy, p.independent):
-			lifted[key] = true
+			lifted[key] = hold.Digest != ""
 		case !slices.ContainsFunc(standing, func(u User) bool { return u.ID == hold.By.ID }):
 			standing = append(standing, hold.By)
 		}
@@ -322,8 +329,10 @@ func nobody(c Commit) bool {
 func (p *people) factsMissing() bool {
 	for id, review := range p.last {
 		person, known := p.pr.People[id]
-		if _, involved := p.involved[id]; involved || p.robot(*review.User) {
-			continue
+		_, involved := p.involved[id]
+		asks := review.State == "CHANGES_REQUESTED" || p.wronglyDismissed(review)
+		if p.robot(*review.User) || involved && (!asks || p.involved[id] == "author") {
+			continue // whatever their rights are, their word changes nothing
 		}
 		if !known || len(person.Unknown) > 0 {
 			return true

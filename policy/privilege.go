@@ -44,6 +44,10 @@ func (j *judge) privileges(ctx context.Context, after *side, failing map[place][
 	}
 	for i, report := range reports {
 		j.weigh(subjects[i], report)
+		ch := subjects[i].input.Change
+		if at := (place{ch.Destination, ch.Resource().Identity}); after.resources[at] == nil {
+			after.resources[at], after.roots[at] = ch.Resource(), ch.Roots // a finding may be about what goes
+		}
 		j.file(after, engine.Report{Hits: report.Findings, Errors: report.Errors})
 	}
 	return nil
@@ -55,17 +59,7 @@ func (j *judge) weigh(s subject, report engine.ChangeReport) {
 	for _, id := range report.Asked {
 		j.outcomes.inputs[id]++
 	}
-	reasons, other := reasonsOf(report.Reasons), report.Reasons
-	if better := slices.DeleteFunc(slices.Clone(other), func(h engine.Hit) bool { return h.Rule == anyOther }); len(
-		better,
-	) > 0 {
-		reasons = reasonsOf(better)
-	} else if len(report.Harmless) > 0 && len(report.Errors) == 0 && !s.claimsOurGroup() {
-		reasons = nil
-	} else if len(reasons) == 0 {
-		rule, _ := j.assessor.Rules.Rule(anyOther)
-		reasons = []Reason{{Rule: anyOther, Severity: rule.Severity, Message: rule.Title}}
-	}
+	reasons := j.why(s, report)
 	change := s.written()
 	change.Privileged = len(reasons) > 0
 	change.Reasons = append(change.Reasons, reasons...)
@@ -82,6 +76,22 @@ func (j *judge) weigh(s subject, report engine.ChangeReport) {
 		j.out.Entries = append(j.out.Entries, s.entry)
 		j.out.Clusters = append(j.out.Clusters, change.Clusters...)
 	}
+}
+
+// why says why a change needs two people; nil when a rule says that it does not
+// and nothing speaks against that.
+func (j *judge) why(s subject, report engine.ChangeReport) []Reason {
+	better := slices.DeleteFunc(slices.Clone(report.Reasons), func(h engine.Hit) bool { return h.Rule == anyOther })
+	switch {
+	case len(better) > 0:
+		return reasonsOf(better)
+	case len(report.Harmless) > 0 && len(report.Errors) == 0 && !s.claimsOurGroup():
+		return nil
+	case len(report.Reasons) > 0:
+		return reasonsOf(report.Reasons)
+	}
+	rule, _ := j.assessor.Rules.Rule(anyOther)
+	return []Reason{{Rule: anyOther, Severity: rule.Severity, Message: rule.Title}}
 }
 
 // claimsOurGroup reports whether a manifest pretends to be one of our facts.
@@ -133,7 +143,11 @@ func resourceEntry(ch *render.Change) Entry {
 		to, after = ch.Destination, ch.After.Digest
 	}
 	name := fmt.Sprintf("%s|%s/%s|%s/%s", ch.Destination, r.Group, r.Kind, r.Namespace, r.Name)
-	return newEntry(EntryResource, name, from, to, before, after)
+	parts := []string{from, to, before, after}
+	if strings.Contains(r.Name+r.Namespace, "${") {
+		parts = append(parts, ch.Roots...) // each root gives the name another meaning
+	}
+	return newEntry(EntryResource, name, parts...)
 }
 
 // fileSubjects are files that no judged root answers for: those that deployers

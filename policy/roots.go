@@ -44,7 +44,7 @@ func (j *judge) fleet(ctx context.Context, before, after *side) error {
 // roots lists the roots that were judged, and turns those that could not be
 // built at the head into problems.
 func (j *judge) roots() {
-	paths := slices.Clone(j.compared.Affected)
+	paths := slices.Concat(j.compared.Affected, j.compared.UnknownHead)
 	if j.all {
 		for _, side := range []render.Side{j.compared.Base, j.compared.Head} {
 			for path := range side.Builds {
@@ -161,7 +161,8 @@ func (j *judge) closure(ctx context.Context, path string) ([]string, error) {
 			switch {
 			case err == nil:
 				parts = append(parts, modeName(at.Entry.Mode), at.Entry.ID)
-			case errors.Is(err, fs.ErrNotExist), errors.Is(err, render.ErrOutside), errors.Is(err, render.ErrLoop):
+			case errors.Is(err, fs.ErrNotExist), errors.Is(err, render.ErrNotFile),
+				errors.Is(err, render.ErrOutside), errors.Is(err, render.ErrLoop):
 				parts = append(parts, "", "")
 			default:
 				return nil, fmt.Errorf("look up %s: %w", file, err)
@@ -181,7 +182,7 @@ func (j *judge) finish() Assessment {
 			Message: "roots.renderer is " + j.config.Roots.Renderer +
 				", but values that only the deployer substitutes are not known here: they stay as written"})
 	}
-	slices.SortFunc(out.Changes, func(a, b Change) int {
+	slices.SortStableFunc(out.Changes, func(a, b Change) int {
 		return cmp.Or(
 			cmp.Compare(a.Destination, b.Destination),
 			cmp.Compare(objectKey(a.Object), objectKey(b.Object)),

@@ -3,9 +3,9 @@ package policy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
@@ -39,18 +39,6 @@ func params(c config.Config) engine.Params {
 	return p
 }
 
-// onlyMends reports whether a pull request touches nothing but our own files:
-// then it may mend a config that cannot be read.
-func (a *Assessor) onlyMends(ctx context.Context, in Sides) bool {
-	compared, err := render.Compare(ctx, a.Builder, in.BaseTree, in.MergedTree, render.Options{})
-	if err != nil || len(compared.Files) == 0 {
-		return false
-	}
-	return !slices.ContainsFunc(compared.Files, func(f render.FileChange) bool {
-		return !strings.HasPrefix(f.Path, ".countersign")
-	})
-}
-
 // resulting looks at the config as it would be after merging: a wrong one is a
 // finding, and what a right one changes is said in advance.
 func (j *judge) resulting(ctx context.Context, after *side) error {
@@ -58,6 +46,9 @@ func (j *judge) resulting(ctx context.Context, after *side) error {
 		return nil
 	}
 	next, mistakes, err := j.assessor.settings().Of(ctx, j.compared.Head.Tree)
+	if err == nil && len(mistakes) == 0 {
+		mistakes, err = j.unfit(ctx, next)
+	}
 	if err != nil {
 		return err
 	}
@@ -71,4 +62,14 @@ func (j *judge) resulting(ctx context.Context, after *side) error {
 	}
 	resource := fact("Config", config.Path, map[string]any{"mistakes": list}, mistakes[0].Source)
 	return j.ask(ctx, after, []engine.Object{{Resource: &resource, Resolved: resource.Object}})
+}
+
+// unfit says which patterns of the config to come match nothing in the tree to
+// come: with them nothing after this change could be judged.
+func (j *judge) unfit(ctx context.Context, next config.Config) ([]render.Problem, error) {
+	_, err := render.Roots(ctx, j.assessor.Builder, j.compared.Head.Tree, RenderOptions(next))
+	if pattern, ok := errors.AsType[*render.PatternError](err); ok {
+		return []render.Problem{mistaken(pattern, next)}, nil
+	}
+	return nil, err
 }

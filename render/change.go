@@ -102,6 +102,8 @@ type Comparison struct {
 	// Duplicates are identities that two roots of one destination render, or
 	// one root twice under two versions (CS-GEN-004).
 	Duplicates []Duplicate
+	// BaseDuplicates are those that the base has already.
+	BaseDuplicates []Duplicate
 	// UnknownBase are the judged roots that the base has but that did not
 	// build there, sorted: all they render at the head is a create, and what
 	// they no longer render is not known.
@@ -113,7 +115,7 @@ type Comparison struct {
 	work *comparing
 }
 
-// Duplicate is the same object twice in one destination at the head.
+// Duplicate is the same object twice in one destination of one side.
 type Duplicate struct {
 	Destination string
 	Identity

@@ -164,7 +164,9 @@ func (c *Comparison) conclude() {
 	head := c.Head.objects(&c.Base)
 	c.Duplicates = duplicates(head)
 	if c.work.base != nil {
-		c.Changes = changes(c.Base.objects(&c.Head), head)
+		base := c.Base.objects(&c.Head)
+		c.BaseDuplicates = duplicates(base)
+		c.Changes = changes(base, head)
 	}
 	readers := c.readers()
 	for i, file := range c.Files {

@@ -196,6 +196,8 @@ func (m *masker) mapping(object map[string]any) map[string]any {
 func (m *masker) field(key string, value any) any {
 	text, isText := value.(string)
 	switch {
+	case key == "additionalUserData":
+		return m.userData(key, value)
 	case !isText:
 		return m.value(value)
 	case m.clear(key, text):
@@ -206,6 +208,21 @@ func (m *masker) field(key string, value any) any {
 		return m.spans(text, false)
 	}
 	return m.text(text, origin{})
+}
+
+// userData copies what RKE2 merges into a node's cloud-init: a text, or texts
+// by their keys, which need no "#cloud-config" before them.
+func (m *masker) userData(key string, value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		return m.each(value, m.userData)
+	case string:
+		if m.clear(key, value) {
+			return m.seal(m.classed(value), value)
+		}
+		return m.text(value, origin{merged: true})
+	}
+	return m.value(value)
 }
 
 // clear reports whether the value under a key is a secret in clear.

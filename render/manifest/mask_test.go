@@ -227,6 +227,50 @@ func TestNestedDocuments(t *testing.T) {
 	}
 }
 
+// TestUserData holds that what RKE2 merges into cloud-init is read without the
+// header, and that text which is no mapping stays text.
+func TestUserData(t *testing.T) {
+	bomb := "{a0: &a0 [x]"
+	for i := range 6 {
+		bomb += fmt.Sprintf(", a%d: &a%d [%s*a%d]", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 9), i)
+	}
+	resource := canonical(t, strings.Replace(`apiVersion: controlplane.cluster.x-k8s.io/v1beta1
+kind: RKE2ControlPlane
+metadata: {name: a}
+spec:
+  agentConfig:
+    additionalUserData:
+      config: |
+        users:
+        - name: capv
+          plain_text_passwd: hunter2secret
+      strict: true
+      data:
+        ntp: "enabled: true"
+        users: "- name: x"
+        script: "echo hello"
+        bomb: "BOMB"
+        password: hunter3secret
+`, "BOMB", bomb+"}", 1), nil)
+	var got []string
+	for _, nested := range resource.Nested {
+		got = append(got, fmt.Sprintf("%s|%d|%s", nested.Path, len(nested.Documents), nested.Text))
+	}
+	want := []string{
+		"spec.agentConfig.additionalUserData.config|1|",
+		"spec.agentConfig.additionalUserData.data.ntp|1|",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if text := fmt.Sprint(resource.Object, resource.Nested); strings.Contains(text, "hunter") {
+		t.Errorf("a password is shown: %s", text)
+	}
+	if resource.Opaque == "" {
+		t.Error("an alias bomb in cloud-init is not said")
+	}
+}
+
 // payload holds a Secret and a ConfigMap.
 const payload = "apiVersion: v1\nkind: Secret\nmetadata: {name: b}\nstringData: {p: %s}\n---\n" +
 	"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {k: v}\n"

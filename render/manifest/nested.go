@@ -28,6 +28,7 @@ type origin struct {
 	payload  bool   // a value of a ConfigMap or payload Secret: shown when it holds documents
 	secret   bool   // of a Secret: only its documents may be shown
 	always   bool   // a file, user data, chart values: always shown
+	merged   bool   // merged into cloud-init: shown when it holds a mapping
 }
 
 // documentKeys are keys whose strings are documents by their meaning.
@@ -92,7 +93,7 @@ func (m *masker) note(from origin, documents []any, text string) {
 }
 
 func (m *masker) plainOrDocuments(raw string, from origin) (string, []any) {
-	if !from.always && !from.payload && !looksNested(raw) {
+	if !from.always && !from.payload && !looksNested(raw) && !(from.merged && isMapping(raw)) {
 		return m.plain(raw, from), nil
 	}
 	documents, changed := m.documents(raw)
@@ -187,6 +188,20 @@ func holdsObjects(raw string) bool {
 		}
 	}
 	return found
+}
+
+// isMapping reports whether a text is one mapping, or one whose limits must be
+// said to be exceeded.
+func isMapping(raw string) bool {
+	docs, failure := decode([]byte(raw), nestedLimits(len(raw)))
+	if failure != nil {
+		return failure.Cause == render.CauseHostile || failure.Cause == render.CauseLimit
+	}
+	if len(docs) != 1 {
+		return false
+	}
+	_, ok := docs[0].Value.(map[string]any)
+	return ok
 }
 
 // looksNested reports whether a string of unknown meaning holds a document.

@@ -144,8 +144,8 @@ func identify(object map[string]any, scopes Scopes) (render.Resource, *render.Pr
 
 func nameless(kind string, metadata map[string]any) *render.Problem {
 	if words(metadata, "generateName") != "" {
-		return problem(render.CauseSyntax, 0, "a "+named("kind", kind)+" with generateName: each apply makes a new object",
-			"give it metadata.name")
+		return problem(render.CauseSyntax, 0,
+			"a "+named("kind", kind)+" with generateName: each apply makes a new object", "give it metadata.name")
 	}
 	return problem(render.CauseSyntax, 0, "a "+named("kind", kind)+" without metadata.name", "add metadata.name")
 }

@@ -40,7 +40,8 @@ var lineInError = regexp.MustCompile(`^yaml: line (\d+):`)
 // syntaxProblem words an error of the YAML library, without its text.
 func syntaxProblem(err error, content []byte) *render.Problem {
 	if errors.Is(err, errParserPanic) {
-		return problem(render.CauseHostile, 0, "the YAML parser cannot cope with this file", "simplify or remove the file")
+		return problem(render.CauseHostile, 0, "the YAML parser cannot cope with this file",
+			"simplify or remove the file")
 	}
 	text := err.Error()
 	line := 0

@@ -184,7 +184,8 @@ func scalar(node *yaml.Node) (any, *render.Problem) {
 	}
 	var decoded any
 	if err := node.Decode(&decoded); err != nil {
-		return nil, problem(render.CauseSyntax, node.Line, "a value that does not fit its YAML tag", "remove the tag (!!…)")
+		return nil, problem(render.CauseSyntax, node.Line, "a value that does not fit its YAML tag",
+			"remove the tag (!!…)")
 	}
 	return jsonScalar(node, decoded)
 }

@@ -34,7 +34,7 @@ func short(d time.Duration) string {
 }
 
 // enough ends the repeating of what takes long.
-const enough = 20 * time.Second
+const enough = 10 * time.Second
 
 // median runs something up to runs times and takes the median of wall and of
 // CPU time, each by itself.

@@ -17,14 +17,15 @@ import (
 // those that have ended by what the kernel counted when they did, those that
 // run by their clocks.
 func spent() (time.Duration, error) {
-	var sum time.Duration
-	for _, who := range []int{unix.RUSAGE_SELF, unix.RUSAGE_CHILDREN} {
-		var used unix.Rusage
-		if err := unix.Getrusage(who, &used); err != nil {
-			return 0, fmt.Errorf("getrusage: %w", err)
-		}
-		sum += time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	var ended unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_CHILDREN, &ended); err != nil {
+		return 0, fmt.Errorf("getrusage: %w", err)
 	}
+	var own unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &own); err != nil {
+		return 0, fmt.Errorf("clock_gettime: %w", err)
+	}
+	sum := time.Duration(ended.Utime.Nano() + ended.Stime.Nano() + own.Nano())
 	running, err := descendants(os.Getpid())
 	if err != nil {
 		return 0, err

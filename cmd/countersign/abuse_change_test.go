@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,11 +40,49 @@ func abusePaths(t *testing.T) {
 			}
 		}
 	}
+	t.Run("crafted", abuseCraftedTrees)
 	for _, format := range formats {
 		out := s.run("review", "--repo", s.dir, "--base", "main", "--head", "change", "--format", format)
 		if i := strings.IndexFunc(out.stdout+out.stderr, unprintable); i >= 0 {
 			t.Errorf("%s holds %q", format, (out.stdout + out.stderr)[i:min(i+20, len(out.stdout+out.stderr))])
 		}
+	}
+}
+
+// craft commits a tree onto the branch "change" that git itself would never
+// write: next to what is there, one entry of that name.
+func (s *siege) craft(name string) {
+	s.t.Helper()
+	id := func(text string) string {
+		raw, err := hex.DecodeString(text)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return string(raw)
+	}
+	app := s.git("rev-parse", "change:app")
+	file := filepath.Join(s.t.TempDir(), "tree")
+	entries := "40000 " + name + "\x00" + id(app) + "40000 app\x00" + id(app)
+	if err := os.WriteFile(file, []byte(entries), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+	top := s.git("hash-object", "-t", "tree", "-w", "--literally", file)
+	s.git("update-ref", "refs/heads/change", s.git("commit-tree", "-p", "main", "-m", "crafted", top))
+}
+
+// AC-061, in objects made by hand: names that leave the tree, and one name twice.
+func abuseCraftedTrees(t *testing.T) {
+	for _, name := range []string{"..", ".", ".git", "app", "a/b", ""} {
+		t.Run(fmt.Sprintf("%q", name), func(t *testing.T) {
+			s := besiege(t, nil, nil)
+			s.craft(name)
+			for _, args := range [][]string{{"review", "--base", "main", "--head", "change"}, {"audit", "--rev", "change"}} {
+				a := s.run(append(args, "--repo", s.dir)...)
+				if a.exit != exitUnjudged || !strings.Contains(a.stdout+a.stderr, "malformed git object") {
+					t.Errorf("%s: exit %d\n%s\n%s", args[0], a.exit, a.stdout, a.stderr)
+				}
+			}
+		})
 	}
 }
 

@@ -122,6 +122,7 @@ func (c *tally) audit(t *testing.T, l *library, tree render.Tree, name string) {
 	}
 	for _, problem := range a.Problems {
 		c.causes[problem.Code+" "+string(problem.Cause)]++
+		t.Logf("%s:%d: %s", problem.Source.File, problem.Source.Line, problem.Message)
 	}
 	if len(a.Problems) == 0 {
 		c.judged++

@@ -22,10 +22,10 @@ path := array.concat(field.prefix, ["serverConfig", "kubeAPIServer", "extraArgs"
 
 path := array.concat(field.prefix, ["kthreesConfigSpec", "serverConfig", "kubeAPIServerArg"]) if distribution == "k3s"
 
-# args is name → list of values.
+# args is name → the value that counts, as text.
 args := kubeadm.args(field.at(path)) if distribution == "kubeadm"
 
 args := kubeadm.flags(field.at(path)) if distribution in {"rke2", "k3s"}
 
 # arg is the value that counts, "" when the argument is not given.
-arg(name) := kubeadm.last(args, name)
+arg(name) := object.get(args, name, "")

@@ -30,43 +30,31 @@ package countersign.rules.cp.admin_rights
 import data.countersign.lib.field
 import data.countersign.lib.rbac
 
-# documents are [path, document] of RBAC: the object itself, and those in its
-# strings.
-documents contains [[], input.resource.object] if of_rbac(input.resource.object)
+# sources are [path, documents] of RBAC: the object itself, and those in each of
+# its strings.
+sources contains [[], {input.resource.object}] if of_rbac(input.resource.object)
 
-documents contains [n.path, doc] if {
+sources contains [n.path, documents] if {
 	some n in input.resource.nested
-	some doc in field.list(n.documents)
-	of_rbac(doc)
-}
-
-documents contains [n.path, item] if {
-	some n in input.resource.nested
-	some doc in field.list(n.documents)
-	some item in field.list(field.get(doc, ["items"]))
-	of_rbac(item)
+	documents := {doc |
+		some outer in field.list(n.documents)
+		some doc in array.concat([outer], field.list(field.get(outer, ["items"])))
+		of_rbac(doc)
+	}
+	count(documents) > 0
 }
 
 of_rbac(doc) if startswith(field.text(field.get(doc, ["apiVersion"])), "rbac.authorization.k8s.io/")
 
-# rights are [path of the document, its field, words, severity].
-rights contains [path, "rules", words, severity] if {
-	some [path, doc] in documents
+# right is what a document gives: [its field, words, severity].
+right(doc) := ["rules", words, severity] if {
 	powers := rbac.powers(doc)
 	count(powers) > 0
 	not rbac.known_role(doc)
 	name := field.word(field.get(doc, ["metadata", "name"]))
 	words := sprintf("%s %s %s", [doc.kind, name, concat(", ", sort(powers))])
 	severity := role_severity(doc, powers)
-}
-
-role_severity(doc, powers) := "critical" if {
-	doc.kind == "ClusterRole"
-	count(powers & rbac.worst) > 0
-} else := "high"
-
-rights contains [path, "roleRef", words, severity] if {
-	some [path, doc] in documents
+} else := ["roleRef", words, severity] if {
 	severity := {"ClusterRoleBinding": "critical", "RoleBinding": "high"}[doc.kind]
 	role := field.text(field.get(doc, ["roleRef", "name"]))
 	rbac.strong(role)
@@ -77,6 +65,11 @@ rights contains [path, "roleRef", words, severity] if {
 	count(strangers) > 0
 	words := sprintf("%s gains the role %s", [concat(", ", sort(strangers)), field.word(role)])
 }
+
+role_severity(doc, powers) := "critical" if {
+	doc.kind == "ClusterRole"
+	count(powers & rbac.worst) > 0
+} else := "high"
 
 gains(binding, subject) if {
 	rbac.stranger(subject)
@@ -95,19 +88,18 @@ providers(binding, subject) if {
 findings contains {
 	"path": place,
 	"message": concat("; ", sort(words)),
-	"severity": worst(place),
+	"severity": worst({severity | some [_, _, severity] in rights}),
 	"measure": words,
 } if {
-	some place in places
-	words := {w | some [path, name, w, _] in rights; place_of(path, name) == place}
+	some [path, documents] in sources
+	rights := {right(doc) | some doc in documents}
+	words := {w | some [_, w, _] in rights}
+	some place in {place_of(path, name) | some [name, _, _] in rights}
 }
 
-worst(place) := "critical" if {
-	some [path, name, _, "critical"] in rights
-	place_of(path, name) == place
+worst(severities) := "critical" if {
+	"critical" in severities
 } else := "high"
-
-places contains place_of(path, name) if some [path, name, _, _] in rights
 
 place_of([], name) := [name]
 

@@ -166,6 +166,10 @@ func decideGroup(a Assessment, pr PullRequest, out Approvals) Approvals {
 			touched[entry.Kind+"\x00"+entry.Name] = true
 		}
 		out.Counted = append(out.Counted, member.Approvals.Counted...)
+		if over := member.Approvals.Override; over != nil && len(over.By) > 0 && out.Override == nil {
+			out.Override = over
+			out.Audit = append(out.Audit, "override")
+		}
 	}
 	if twice || digestSet(digests) != a.Digest {
 		out.Counted, out.Missing = []Counted{}, out.Required

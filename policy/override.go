@@ -27,7 +27,8 @@ func override(a Assessment, p *people) *OverrideState {
 	}
 	var waiting []string
 	for _, request := range requests {
-		if !p.pr.Now.After(request.At.Add(window(a.Config.Override))) {
+		stands := !p.pr.Now.After(request.At.Add(window(a.Config.Override)))
+		if stands && !slices.Contains(waiting, request.By.Login) {
 			waiting = append(waiting, request.By.Login)
 		}
 	}
@@ -37,41 +38,46 @@ func override(a Assessment, p *people) *OverrideState {
 	return &OverrideState{RequestedBy: waiting, Required: overrideVoices}
 }
 
-// overrides returns each entitled person's latest request for this content, by
-// time, and the latest pair within the window that has not lapsed.
+// overrides returns the requests of entitled people for this content, by time,
+// and the latest pair of two of them within the window that has not lapsed.
 func overrides(a Assessment, p *people) (requests []OverrideRequest, pair []OverrideRequest) {
-	latest := map[UserID]OverrideRequest{}
 	for _, r := range p.pr.Overrides {
 		person, known := p.pr.People[r.By.ID]
 		_, involved := p.involved[r.By.ID]
 		member := known && len(person.Unknown) == 0 && containsFold(person.Teams, a.Config.Override.Team)
-		if !member || involved || p.robot(r.By) || r.ViaApp || r.Superseded || r.Digest != a.Digest ||
-			r.Reason == "" {
-			continue
+		if member && !involved && !p.robot(r.By) && !r.ViaApp && !r.Superseded && r.Digest == a.Digest && r.Reason != "" {
+			requests = append(requests, r)
 		}
-		if had, ok := latest[r.By.ID]; !ok || r.At.After(had.At) {
-			latest[r.By.ID] = r
-		}
-	}
-	for _, r := range latest {
-		requests = append(requests, r)
 	}
 	slices.SortFunc(requests, func(x, y OverrideRequest) int {
-		return cmp.Or(x.At.Compare(y.At), cmp.Compare(x.By.ID, y.By.ID))
+		return cmp.Or(x.At.Compare(y.At), cmp.Compare(x.By.ID, y.By.ID), cmp.Compare(x.Reason, y.Reason))
 	})
-	for i := len(requests) - 1; i > 0; i-- {
-		first, second := requests[i-1], requests[i]
-		together := second.At.Sub(first.At) <= window(a.Config.Override)
-		if together && !p.pr.Now.After(second.At.Add(overrideLife)) {
-			return requests, []OverrideRequest{first, second}
+	for i, second := range slices.Backward(requests) {
+		if p.pr.Now.After(second.At.Add(overrideLife)) {
+			break
+		}
+		for _, first := range slices.Backward(requests[:i]) {
+			if second.At.Sub(first.At) > window(a.Config.Override) {
+				break
+			}
+			if first.By.ID != second.By.ID {
+				return requests, []OverrideRequest{first, second}
+			}
 		}
 	}
 	return requests, nil
 }
 
+// overrideEnd is when an override lapses; zero when none is in force here (in a
+// merge group it is a member's).
 func overrideEnd(a Assessment, pr PullRequest) time.Time {
-	_, pair := overrides(a, newPeople(a.Config.Approvals, pr))
-	return pair[1].At.Add(overrideLife)
+	if a.Config == nil || a.Config.Override == nil {
+		return time.Time{}
+	}
+	if _, pair := overrides(a, newPeople(a.Config.Approvals, pr)); pair != nil {
+		return pair[1].At.Add(overrideLife)
+	}
+	return time.Time{}
 }
 
 func window(o *config.Override) time.Duration {

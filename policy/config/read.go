@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/decode"
 	"github.com/countersign-dev/countersign/render"
+	"github.com/countersign-dev/countersign/render/glob"
 )
 
 // APIVersion and Kind are what the file must say it is.
@@ -69,9 +71,9 @@ func Read(document render.Document, origin string) (Config, []render.Problem) {
 		"kind":       d.Str(&kind, Kind),
 		"mode":       d.Str(&c.Mode, "enforce", "observe"),
 		"baseline":   d.Str(&c.Baseline, "ratchet", "strict"),
-		"bases":      d.Strs(&c.Bases, nil),
-		"ignore":     d.Strs(&c.Ignore, nil),
-		"protect":    d.Strs(&c.Protect, nil),
+		"bases":      d.Strs(&c.Bases, pattern),
+		"ignore":     d.Strs(&c.Ignore, pattern),
+		"protect":    d.Strs(&c.Protect, pattern),
 		"roots":      func(p render.Path, v any) { d.roots(p, v, &c.Roots) },
 		"clusters":   func(p render.Path, v any) { d.clusters(p, v, &c.Clusters) },
 		"approvals":  func(p render.Path, v any) { d.approvals(p, v, &c.Approvals) },
@@ -89,6 +91,14 @@ func Read(document render.Document, origin string) (Config, []render.Problem) {
 	}
 	c.seal()
 	return c, d.Mistakes()
+}
+
+// pattern says what is wrong with a glob; "" when nothing is.
+func pattern(text string) string {
+	if _, err := glob.Compile(text); err != nil {
+		return "which is no pattern: " + errors.Unwrap(err).Error()
+	}
+	return ""
 }
 
 // reader reads the sections of a config.
@@ -117,19 +127,19 @@ func (d reader) require(value any, key, want string) {
 
 func (d reader) roots(path render.Path, value any, r *Roots) {
 	d.Object(path, value, decode.Fields{
-		"include": d.Strs(&r.Include, nil), "exclude": d.Strs(&r.Exclude, nil), "opaque": d.Strs(&r.Opaque, nil),
-		"renderer": d.Str(&r.Renderer, "kustomize", "flux", "argo"),
+		"include": d.Strs(&r.Include, pattern), "exclude": d.Strs(&r.Exclude, pattern),
+		"opaque": d.Strs(&r.Opaque, pattern), "renderer": d.Str(&r.Renderer, "kustomize", "flux", "argo"),
 	})
 }
 
 func (d reader) clusters(path render.Path, value any, c *Clusters) {
 	d.Object(path, value, decode.Fields{
-		"management": d.Strs(&c.Management, nil),
+		"management": d.Strs(&c.Management, pattern),
 		"environment": func(p render.Path, v any) {
 			d.Object(
 				p,
 				v,
-				decode.Fields{"label": d.Str(&c.EnvironmentLabel), "production": d.Strs(&c.Production, nil)},
+				decode.Fields{"label": d.Str(&c.EnvironmentLabel), "production": d.Strs(&c.Production, pattern)},
 			)
 		},
 	})

@@ -142,6 +142,8 @@ func TestReadMistakes(t *testing.T) {
 		{"effect off", head + "rules:\n  CS-SSH-001: {effect: \"off\"}\n", 4, `is "off"`},
 		{"negative limit", head + "limits: {deletions: -1}\n", 3, "at least 0"},
 		{"number to substitute", head + "substitute: {A: 1}\n", 3, "must be a string"},
+		{"pattern", head + "ignore:\n- docs/**\n- \"docs/[\"\n", 5, "which is no pattern: segment"},
+		{"opaque pattern", head + "roots:\n  opaque: [\"/charts\"]\n", 4, "which is no pattern: has an empty segment"},
 		{"scalar rules", head + "rules: none\n", 3, "rules must be a mapping"},
 	}
 	for _, test := range tests {

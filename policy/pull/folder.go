@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,6 +72,8 @@ type commentJSON struct {
 	Created time.Time `json:"created_at"`
 	Updated time.Time `json:"updated_at"`
 	App     *struct{} `json:"performed_via_github_app"`
+	// Association is the author's place in the organisation.
+	Association string `json:"author_association"`
 }
 
 type permissionJSON struct {
@@ -92,10 +95,15 @@ type folder struct {
 	pr   policy.PullRequest
 	// associations are what reviews say of their authors' place in the organisation.
 	associations map[policy.UserID]string
+	// membersOnly says that only the organisation's members may approve.
+	membersOnly bool
 }
 
 func readFolder(ctx context.Context, dir string, subject Subject) policy.PullRequest {
-	f := &folder{dir: dir, associations: map[policy.UserID]string{}}
+	f := &folder{dir: dir, associations: map[policy.UserID]string{}, membersOnly: true}
+	if c := subject.Assessment.Config; c != nil {
+		f.membersOnly = c.Approvals.RequireOrgMember
+	}
 	f.pr.People = map[policy.UserID]policy.Person{}
 	f.pr.NotGiven = slices.Clone(serverKnows)
 	if !f.need("pull.json", "pulls/NUMBER", &f.pull) {
@@ -246,7 +254,7 @@ func (f *folder) reviews() []remark {
 		f.pr.Reviews = append(f.pr.Reviews, policy.Review{ID: r.ID, User: user, State: strings.ToUpper(r.State),
 			Submitted: r.Submitted, Commit: r.Commit})
 		if user != nil {
-			f.associations[user.ID] = r.Association
+			f.associations[user.ID] = cmp.Or(r.Association, f.associations[user.ID])
 			remarks = append(remarks, remark{by: *user, at: r.Submitted, body: r.Body})
 		}
 	}
@@ -268,6 +276,7 @@ func (f *folder) remarks(all []remark) {
 			continue
 		}
 		all = append(all, remark{by: *user, at: c.Created, body: c.Body})
+		f.associations[user.ID] = cmp.Or(f.associations[user.ID], c.Association)
 	}
 	f.pr.Holds = holds(all)
 }
@@ -348,22 +357,20 @@ func (f *folder) person(user policy.User) {
 	if person.Role == "" {
 		person.Role = p.Permission
 	}
-	person.OrgMember = f.member(user.ID, person)
+	var known bool
+	if person.OrgMember, known = f.member(user.ID, person); !known && f.membersOnly {
+		person.Unknown = append(person.Unknown, "membership in the organisation")
+	}
 	f.pr.People[user.ID] = person
 }
 
 // member reports whether somebody belongs to the organisation, by a team of it
-// or by what GitHub wrote on their review. Without either the server decides.
-func (f *folder) member(id policy.UserID, person policy.Person) bool {
+// or by what GitHub wrote on their reviews and comments. known is false where
+// neither says anything.
+func (f *folder) member(id policy.UserID, person policy.Person) (member, known bool) {
 	if len(person.Teams) > 0 || f.pull.Base.Repo.Owner.Type == "User" {
-		return true
+		return true, true
 	}
-	switch f.associations[id] {
-	case "MEMBER", "OWNER":
-		return true
-	case "":
-		f.pr.NotGiven = append(f.pr.NotGiven, "membership in the organisation")
-		return true
-	}
-	return false
+	association := f.associations[id]
+	return association == "MEMBER" || association == "OWNER", association != ""
 }

@@ -73,7 +73,7 @@ var serverKnows = []string{
 var hidden = regexp.MustCompile(`(?s)<!--.*?(?:-->|$)`)
 
 // command finds hold and unhold in a comment's or a review's text: the first
-// word of a line, outside quotes and code.
+// word of a line, outside quotes and code. Where a text says both, it holds.
 func command(body string) (word, rest string) {
 	fence := ""
 	body = hidden.ReplaceAllString(strings.ReplaceAll(body, "\r\n", "\n"), "")
@@ -93,11 +93,17 @@ func command(body string) (word, rest string) {
 			continue
 		}
 		words := strings.Fields(text)
-		if len(words) > 1 && (words[0] == "/countersign" || words[0] == "/cs") {
-			return words[1], strings.Join(words[2:], " ")
+		if len(words) < 2 || words[0] != "/countersign" && words[0] != "/cs" {
+			continue
+		}
+		switch words[1] {
+		case "hold":
+			return "hold", strings.Join(words[2:], " ")
+		case "unhold":
+			word = "unhold"
 		}
 	}
-	return "", ""
+	return word, ""
 }
 
 // fenceOf returns the run of backticks or tildes that opens or closes a code

@@ -231,6 +231,9 @@ func TestCommands(t *testing.T) {
 		{"/countersign", "", ""},
 		{"<!--\n/countersign hold\n-->\n/cs unhold", "unhold", ""},
 		{"<!--\n/countersign hold", "", ""},
+		{"/cs status\n/cs hold not yet", "hold", "not yet"},
+		{"/cs unhold\n/cs hold after all", "hold", "after all"},
+		{"/cs recheck", "", ""},
 	}
 	for _, test := range tests {
 		if word, rest := command(test.body); word != test.word || rest != test.rest {
@@ -265,6 +268,29 @@ func TestHolds(t *testing.T) {
 	}
 	if v := policy.Decide(s.Assessment, pr); !slices.Contains(v.Approvals.BlockedBy, "hold:bob") {
 		t.Errorf("the author lifted bob's hold: %+v", v.Approvals)
+	}
+}
+
+// Whether somebody belongs to the organisation is read from their reviews and
+// comments; where GitHub said nothing, nobody can tell whether they count.
+func TestMembershipThatNobodyTold(t *testing.T) {
+	silent := `[{"id":1,"user":{"login":"bob","id":102,"type":"User"},"state":"APPROVED","commit_id":"` + headID + `",
+		"submitted_at":"2026-01-05T10:00:00Z"}]`
+	comment := `[{"user":{"login":"bob","id":102,"type":"User"},"created_at":"2026-01-05T11:00:00Z","body":"fine",
+		"author_association":"MEMBER"}]`
+	s := subject()
+	pr := read(t, github(t, map[string]string{"reviews.json": silent}), s)
+	if v := policy.Decide(s.Assessment, pr); v.Approvals.Status != policy.StatusError || len(v.Approvals.Counted) > 0 {
+		t.Errorf("without a word: %+v", v.Approvals)
+	}
+	pr = read(t, github(t, map[string]string{"reviews.json": silent, "comments.json": comment}), s)
+	if v := policy.Decide(s.Assessment, pr); len(v.Approvals.Counted) != 1 {
+		t.Errorf("by a comment: %+v", v.Approvals)
+	}
+	s.Assessment.Config.Approvals.RequireOrgMember = false
+	pr = read(t, github(t, map[string]string{"reviews.json": silent}), s)
+	if v := policy.Decide(s.Assessment, pr); len(v.Approvals.Counted) != 1 {
+		t.Errorf("where it does not matter: %+v", v.Approvals)
 	}
 }
 

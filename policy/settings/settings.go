@@ -90,11 +90,7 @@ func (r Reader) Read(ctx context.Context, origin string, content []byte) (config
 	}
 	c, mistakes := config.Read(document, origin)
 	if len(mistakes) == 0 {
-		mistakes = r.Check(c)
-		for i, m := range mistakes {
-			id, _, _ := strings.Cut(strings.TrimPrefix(m.Message, "rules."), " ")
-			mistakes[i].Source.Line = lineOf(document, render.Path{"rules", strings.TrimSuffix(id, ":")})
-		}
+		mistakes = r.check(c, func(id string) int { return lineOf(document, render.Path{"rules", id}) })
 	}
 	return c, mistakes, nil
 }
@@ -109,14 +105,18 @@ func lineOf(document render.Document, path render.Path) int {
 }
 
 // Check says what a config asks of rules that cannot be: an unknown rule
-// or parameter, an effect for a rule that has none, or a weaker effect for a
-// rule that must hold.
+// or parameter, an effect for a rule that has none, or another effect or
+// severity for a rule that must hold.
 func (r Reader) Check(c config.Config) []render.Problem {
+	return r.check(c, func(string) int { return 0 })
+}
+
+func (r Reader) check(c config.Config, line func(id string) int) []render.Problem {
 	var wrong []render.Problem
 	say := func(id, what string) {
 		wrong = append(wrong, render.Problem{Cause: render.CauseSyntax, Message: "rules." + id + " " + what,
 			Remedy: "countersign rules list shows every rule, countersign rules show ID its parameters",
-			Source: render.Source{File: c.Origin}})
+			Source: render.Source{File: c.Origin, Line: line(id)}})
 	}
 	for _, id := range slices.Sorted(maps.Keys(c.Rules)) {
 		setting := c.Rules[id]
@@ -128,6 +128,8 @@ func (r Reader) Check(c config.Config) []render.Problem {
 			say(id, "is about privileges: it has no effect or severity to set")
 		case !rule.Waivable && setting.Effect != "" && setting.Effect != string(rule.Effect):
 			say(id, "must hold: its effect cannot be changed")
+		case !rule.Waivable && setting.Severity != "" && setting.Severity != string(rule.Severity):
+			say(id, "must hold: its severity cannot be changed, for the effect would follow")
 		}
 		if err := r.Rules.CheckParams(engine.Params{engine.RuleID(id): setting.Params}); known && err != nil {
 			for line := range strings.Lines(err.Error()) {

@@ -89,7 +89,8 @@ func check(a policy.Assessment, affected int) error {
 		}
 	}
 	if n != affected || len(a.Problems) > 0 || len(a.Findings) > 0 {
-		return fmt.Errorf("%d roots affected, want %d; %d findings; problems: %v", n, affected, len(a.Findings), a.Problems)
+		return fmt.Errorf("%d roots affected, want %d; %d findings; problems: %v", n, affected, len(a.Findings),
+			a.Problems)
 	}
 	return nil
 }
@@ -155,7 +156,8 @@ func (l *lab) pipe(ctx context.Context, root string) (cost, error) {
 	}
 	err = errors.Join(build.Wait(), test.Wait())
 	if err != nil {
-		return cost{}, fmt.Errorf("kustomize build %s | conftest test: %w: %s", root, err, bytes.TrimSpace(said.Bytes()))
+		return cost{}, fmt.Errorf("kustomize build %s | conftest test: %w: %s", root, err,
+			bytes.TrimSpace(said.Bytes()))
 	}
 	return cost{time.Since(start), cpuOf(build) + cpuOf(test)}, nil
 }

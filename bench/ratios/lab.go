@@ -152,7 +152,7 @@ func (l *lab) introduce(out io.Writer) {
 		runtime.GOOS, runtime.GOARCH, load())
 	fmt.Fprintf(out, "fleets of %d clusters (%d roots), %d, %d and %d; medians of up to %d runs\n", l.clusters,
 		len(synthetic.Roots(l.clusters)), l.small, l.large, l.huge, l.runs)
-	fmt.Fprintln(out, "peer: kustomize v5.8.2 build | conftest v0.71.1 test with 20 rules, base then head, root by root")
+	fmt.Fprintln(out, "peer: kustomize v5.8.2 build | conftest v0.71.1 test, 20 rules, base then head, root by root")
 }
 
 func processor() string {

@@ -39,11 +39,8 @@ func verdict(reached bool) string {
 	return "NOT reached"
 }
 
-// times compares other with ours: how many times less ours is.
-func times(ours, other time.Duration, least float64) (result, word string) {
-	ratio := other.Seconds() / ours.Seconds()
-	return fmt.Sprintf("%.1f × less", ratio), verdict(ratio >= least)
-}
+// ratio says how many times less ours is than another's.
+func ratio(ours, other time.Duration) float64 { return other.Seconds() / ours.Seconds() }
 
 // kinds are the two changes of one overlay that are measured: one that has to
 // do with no other root, and one of a size, which fleet rules count.
@@ -52,15 +49,41 @@ var kinds = []struct {
 	change func(string, int, int) synthetic.Branch
 }{{"machine type", synthetic.Resize}, {"pool size", synthetic.Scale}}
 
+// pair is the cost of the two kinds.
+type pair [2]cost
+
+func (p pair) String() string {
+	return fmt.Sprintf("%s: %v; %s: %v", kinds[0].name, p[0], kinds[1].name, p[1])
+}
+
+// against compares both kinds with another cost; the line is reached when both
+// are. by picks wall or CPU time.
+func (p pair) against(other cost, by func(cost) time.Duration, least float64) (result, word string) {
+	first, second := ratio(by(p[0]), by(other)), ratio(by(p[1]), by(other))
+	return fmt.Sprintf("%.1f × and %.1f × less", first, second), verdict(min(first, second) >= least)
+}
+
+func wallOf(c cost) time.Duration { return c.wall }
+
+func usedBy(c cost) time.Duration { return c.cpu }
+
 // warmOverlay reviews heads that the server has not seen.
-func (l *lab) warmOverlay(ctx context.Context, f *repository, kind int) (cost, error) {
-	return median(l.runs, func() (cost, error) {
-		head, err := f.head(ctx, kinds[kind].change)
+func (l *lab) warmOverlay(ctx context.Context, f *repository) (pair, error) {
+	var p pair
+	for kind := range kinds {
+		c, err := median(l.runs, func() (cost, error) {
+			head, err := f.head(ctx, kinds[kind].change)
+			if err != nil {
+				return cost{}, err
+			}
+			return f.warm(ctx, synthetic.Main, head, 1)
+		})
 		if err != nil {
-			return cost{}, err
+			return p, err
 		}
-		return f.warm(ctx, synthetic.Main, head, 1)
-	})
+		p[kind] = c
+	}
+	return p, nil
 }
 
 func againstAll(ctx context.Context, l *lab) (row, error) {
@@ -68,27 +91,19 @@ func againstAll(ctx context.Context, l *lab) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	ours, err := l.warmOverlay(ctx, f, 0)
+	ours, err := l.warmOverlay(ctx, f)
 	if err != nil {
 		return row{}, err
 	}
-	size, err := l.warmOverlay(ctx, f, 1)
-	if err != nil {
-		return row{}, err
-	}
-	all, err := median(1, func() (cost, error) {
-		return inside(func() error {
-			_, err := f.server.Render(ctx, synthetic.Main)
-			return err
-		})
+	all, err := inside(func() error {
+		_, err := f.server.Render(ctx, synthetic.Main)
+		return err
 	})
 	if err != nil {
 		return row{}, err
 	}
-	result, word := times(ours.cpu, all.cpu, 200)
-	other, otherWord := times(size.cpu, all.cpu, 200)
-	return row{fmt.Sprintf("machine type: %v; pool size: %v; all roots of one side rendered by us, warm: %v", ours, size, all),
-		result + " (pool size: " + other + ", " + otherWord + ")", word}, nil
+	result, word := ours.against(all, usedBy, 200)
+	return row{fmt.Sprintf("%v; all roots of one side rendered by us, warm: %v", ours, all), result, word}, nil
 }
 
 func warmRoot(ctx context.Context, l *lab) (row, error) {
@@ -96,22 +111,11 @@ func warmRoot(ctx context.Context, l *lab) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	ours, err := l.warmOverlay(ctx, f, 0)
+	ours, err := l.warmOverlay(ctx, f)
 	if err != nil {
 		return row{}, err
 	}
-	size, err := l.warmOverlay(ctx, f, 1)
-	if err != nil {
-		return row{}, err
-	}
-	peer, err := median(l.runs, func() (cost, error) { return l.peer(ctx, f, "resize", []string{synthetic.Cluster(0)}) })
-	if err != nil {
-		return row{}, err
-	}
-	result, word := times(ours.wall, peer.wall, 5)
-	other, otherWord := times(size.wall, peer.wall, 5)
-	return row{fmt.Sprintf("machine type: %v; pool size: %v; peer: %v", ours, size, peer),
-		result + " (pool size: " + other + ", " + otherWord + ")", word}, nil
+	return l.againstPeer(ctx, f, ours, 5)
 }
 
 func coldRoot(ctx context.Context, l *lab) (row, error) {
@@ -119,22 +123,23 @@ func coldRoot(ctx context.Context, l *lab) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	peer, err := median(l.runs, func() (cost, error) { return l.peer(ctx, f, "resize", []string{synthetic.Cluster(0)}) })
-	if err != nil {
-		return row{}, err
+	var ours pair
+	for kind, branch := range []string{"resize", "scale"} {
+		ours[kind], err = median(l.runs, func() (cost, error) { return l.cold(ctx, f, synthetic.Main, branch) })
+		if err != nil {
+			return row{}, err
+		}
 	}
-	ours, err := median(l.runs, func() (cost, error) { return l.cold(ctx, f, synthetic.Main, "resize") })
-	if err != nil {
-		return row{}, err
-	}
-	size, err := median(l.runs, func() (cost, error) { return l.cold(ctx, f, synthetic.Main, "scale") })
-	if err != nil {
-		return row{}, err
-	}
-	result, word := times(ours.wall, peer.wall, 1.5)
-	other, otherWord := times(size.wall, peer.wall, 1.5)
-	return row{fmt.Sprintf("machine type: %v; pool size: %v; peer: %v", ours, size, peer),
-		result + " (pool size: " + other + ", " + otherWord + ")", word}, nil
+	return l.againstPeer(ctx, f, ours, 1.5)
+}
+
+// againstPeer compares with the peer on one root, whose cost is the same for
+// either kind.
+func (l *lab) againstPeer(ctx context.Context, f *repository, ours pair, least float64) (row, error) {
+	root := []string{synthetic.Cluster(0)}
+	peer, err := median(l.runs, func() (cost, error) { return l.peer(ctx, f, "resize", root) })
+	result, word := ours.against(peer, wallOf, least)
+	return row{fmt.Sprintf("%v; peer: %v", ours, peer), result, word}, err
 }
 
 func coldFifty(ctx context.Context, l *lab) (row, error) {
@@ -171,8 +176,9 @@ func (l *lab) coldMany(ctx context.Context, branch string, roots []string, least
 	}
 	peer.wall = time.Duration(float64(peer.wall) * float64(len(roots)) / float64(part))
 	peer.cpu = time.Duration(float64(peer.cpu) * float64(len(roots)) / float64(part))
-	result, word := times(ours.cpu, peer.cpu, least)
-	return row{fmt.Sprintf("ours: %v; peer, %s: %v", ours, told, peer), result, word}, nil
+	less := ratio(ours.cpu, peer.cpu)
+	return row{fmt.Sprintf("ours: %v; peer, %s: %v", ours, told, peer), fmt.Sprintf("%.1f × less", less),
+		verdict(less >= least)}, nil
 }
 
 func nothing(ctx context.Context, l *lab) (row, error) {
@@ -195,22 +201,19 @@ func nothing(ctx context.Context, l *lab) (row, error) {
 }
 
 func sizes(ctx context.Context, l *lab) (row, error) {
-	var costs [2][2]cost
+	var costs [2]pair
 	for i, clusters := range []int{l.large, l.small} {
 		f, err := l.fleet(ctx, clusters)
 		if err != nil {
 			return row{}, err
 		}
-		for kind := range kinds {
-			if costs[i][kind], err = l.warmOverlay(ctx, f, kind); err != nil {
-				return row{}, err
-			}
+		if costs[i], err = l.warmOverlay(ctx, f); err != nil {
+			return row{}, err
 		}
 	}
-	ratio := func(kind int) float64 { return costs[0][kind].wall.Seconds() / costs[1][kind].wall.Seconds() }
-	return row{fmt.Sprintf("%d clusters: machine type %v, pool size %v; %d clusters: %v, %v", l.large, costs[0][0],
-		costs[0][1], l.small, costs[1][0], costs[1][1]),
-		fmt.Sprintf("%.1f × (pool size: %.0f ×)", ratio(0), ratio(1)), verdict(ratio(0) <= 1.3 && ratio(1) <= 1.3)}, nil
+	first, second := ratio(costs[1][0].wall, costs[0][0].wall), ratio(costs[1][1].wall, costs[0][1].wall)
+	return row{fmt.Sprintf("%d clusters: %v; %d clusters: %v", l.large, costs[0], l.small, costs[1]),
+		fmt.Sprintf("%.1f × and %.1f ×", first, second), verdict(max(first, second) <= 1.3)}, nil
 }
 
 func event(ctx context.Context, l *lab) (row, error) {

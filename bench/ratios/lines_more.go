@@ -92,6 +92,7 @@ func memoryRow(clusters int, peaks map[int]int64, c cost) row {
 	for _, p := range peaks {
 		sum, most = sum+p, max(most, p)
 	}
-	return row{fmt.Sprintf("audit of %d clusters: %v; %d processes, the largest %d MB", clusters, c, len(peaks), most/1e6),
+	return row{fmt.Sprintf("audit of %d clusters: %v; %d processes, the largest %d MB", clusters, c, len(peaks),
+		most/1e6),
 		fmt.Sprintf("%d MB", sum/1e6), verdict(sum <= 512e6)}
 }

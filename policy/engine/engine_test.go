@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -282,7 +283,7 @@ func TestKeysOfTheAnswer(t *testing.T) {
 	fewer := *q
 	fewer.rules = append(fewer.rules[:2:2], &Rule{ID: "CS-ABC-003", Kind: KindFinding, Slug: "abc/three"})
 	fewer.alone = []*query{q, q, q}
-	s, done, err := e.open(t.Context(), nil)
+	s, done, err := e.open(t.Context(), nil, new(atomic.Int64))
 	if err != nil {
 		t.Fatal(err)
 	}

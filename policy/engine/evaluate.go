@@ -33,21 +33,21 @@ type ChangeReport struct {
 // means that nothing was judged: bad params, an input that cannot be
 // converted, or ctx cancelled (its deadline is no error: it makes rule errors).
 func (e *Engine) Objects(ctx context.Context, objects []Object, params Params) (Report, error) {
-	report := Report{Evaluated: map[RuleID]int{}}
-	s, done, err := e.open(ctx, params)
+	all := make([]answers, len(objects))
+	err := e.each(ctx, len(objects), params, func(s *session, i int) (err error) {
+		object := objects[i]
+		about := subject{object.Resource.Identity, object.Destination, clusterNames(object.Clusters)}
+		all[i], err = s.judge(ctx, ScopeObject, about, func() (*ast.Term, error) {
+			return s.convert.objectInput(object)
+		})
+		all[i].hits = applyClassWrites(all[i].hits, object.ClassWrites)
+		return err
+	})
 	if err != nil {
 		return Report{}, err
 	}
-	defer done()
-	for _, object := range objects {
-		about := subject{object.Resource.Identity, object.Destination, clusterNames(object.Clusters)}
-		answers, err := s.judge(ctx, ScopeObject, about, func() (*ast.Term, error) {
-			return s.convert.objectInput(object)
-		})
-		if err != nil {
-			return Report{}, err
-		}
-		answers.hits = applyClassWrites(answers.hits, object.ClassWrites)
+	report := Report{Evaluated: map[RuleID]int{}}
+	for _, answers := range all {
 		report.add(answers)
 	}
 	report.sort()
@@ -57,21 +57,18 @@ func (e *Engine) Objects(ctx context.Context, objects []Object, params Params) (
 // Changes asks the change rules about each change; reports are in the order
 // of the changes. Errors are those of [Engine.Objects].
 func (e *Engine) Changes(ctx context.Context, changes []Change, params Params) ([]ChangeReport, error) {
-	s, done, err := e.open(ctx, params)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	reports := make([]ChangeReport, len(changes))
-	for i, change := range changes {
+	err := e.each(ctx, len(changes), params, func(s *session, i int) error {
+		change := changes[i]
 		about := subject{change.Change.Resource().Identity, change.Change.Destination, clusterNames(change.Clusters)}
 		answers, err := s.judge(ctx, ScopeChange, about, func() (*ast.Term, error) {
 			return s.convert.changeInput(change)
 		})
-		if err != nil {
-			return nil, err
-		}
 		reports[i] = e.changeReport(answers)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return reports, nil
 }
@@ -95,39 +92,20 @@ func (e *Engine) changeReport(answers answers) ChangeReport {
 
 // Fleet asks the fleet rules once. Errors are those of [Engine.Objects].
 func (e *Engine) Fleet(ctx context.Context, fleet Fleet, params Params) (Report, error) {
-	s, done, err := e.open(ctx, params)
-	if err != nil {
-		return Report{}, err
-	}
-	defer done()
-	answers, err := s.judge(ctx, ScopeFleet, subject{}, func() (*ast.Term, error) {
-		return s.convert.fleetInput(fleet)
+	var all answers
+	err := e.each(ctx, 1, params, func(s *session, _ int) (err error) {
+		all, err = s.judge(ctx, ScopeFleet, subject{}, func() (*ast.Term, error) {
+			return s.convert.fleetInput(fleet)
+		})
+		return err
 	})
 	if err != nil {
 		return Report{}, err
 	}
 	report := Report{Evaluated: map[RuleID]int{}}
-	report.add(answers)
+	report.add(all)
 	report.sort()
 	return report, nil
-}
-
-// open starts a session for one batch; done ends it.
-func (e *Engine) open(ctx context.Context, params Params) (s *session, done func(), err error) {
-	if err := e.CheckParams(params); err != nil {
-		return nil, nil, err
-	}
-	convert, err := newConverter(e.merged(params))
-	if err != nil {
-		return nil, nil, fmt.Errorf("params: %w", err)
-	}
-	// The transaction is on an empty store and must outlive the deadline.
-	ctx = context.WithoutCancel(ctx)
-	txn, err := e.store.NewTransaction(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("rules: %w", err)
-	}
-	return &session{engine: e, txn: txn, convert: convert}, func() { e.store.Abort(ctx, txn) }, nil
 }
 
 // answers are what all applicable rules said of one input.

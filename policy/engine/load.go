@@ -11,6 +11,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/topdown/cache"
 
 	"github.com/countersign-dev/countersign/policy/engine/ruleset"
 )
@@ -26,6 +27,7 @@ type Engine struct {
 	store    storage.Store
 	digest   string
 	patience time.Duration
+	patterns cache.InterQueryValueCache
 
 	mu      sync.Mutex
 	queries map[string]*query // by the scope and the ids that it asks
@@ -52,7 +54,7 @@ func New(fsys fs.FS) (*Engine, error) {
 		return nil, err
 	}
 	return &Engine{
-		set: set, compiler: compiler, store: inmem.New(), digest: digest, patience: patience,
+		set: set, compiler: compiler, store: inmem.New(), digest: digest, patience: patience, patterns: patterns(),
 		queries: map[string]*query{}, kinds: map[string]*query{},
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -96,12 +97,13 @@ func (e *Engine) singles(q *query) ([]*query, error) {
 	return alone, nil
 }
 
-// session evaluates queries against one input after the other.
+// session evaluates queries against one input after the other. It is one
+// goroutine's.
 type session struct {
 	engine  *Engine
 	txn     storage.Transaction
 	convert *converter
-	lost    time.Duration // spent on evaluations that ran out of time
+	lost    *atomic.Int64 // the batch's nanoseconds in evaluations that ran out of time
 }
 
 // lostPatience is how many times the engine's patience a batch may lose to
@@ -117,7 +119,7 @@ var errUndefined = errors.New("the rule's set is undefined")
 // ctx ends or the engine's patience does. The clock decides whether there is
 // an answer, never what it says.
 func (s *session) run(ctx context.Context, q *query, input *ast.Term) (ast.Object, error) {
-	if ctx.Err() != nil || s.lost > lostPatience*s.engine.patience {
+	if ctx.Err() != nil || s.lost.Load() > lostPatience*int64(s.engine.patience) {
 		return nil, errTime
 	}
 	start := time.Now()
@@ -132,11 +134,12 @@ func (s *session) run(ctx context.Context, q *query, input *ast.Term) (ast.Objec
 		WithTransaction(s.txn).
 		WithInput(input).
 		WithCancel(cancel).
+		WithInterQueryBuiltinValueCache(s.engine.patterns).
 		WithStrictBuiltinErrors(true).WithIndexing(false).
 		Run(ctx)
 	switch {
 	case topdown.IsCancel(err) || ctx.Err() != nil:
-		s.lost += time.Since(start)
+		s.lost.Add(int64(time.Since(start)))
 		return nil, errTime
 	case err != nil:
 		return nil, err

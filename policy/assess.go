@@ -282,7 +282,7 @@ func (j *judge) audit(ctx context.Context) (Assessment, error) {
 // and those that depend on what changed are judged as well.
 func (j *judge) widen(ctx context.Context) error {
 	j.judged = set(j.compared.Affected)
-	if j.all || j.factsDiffer() {
+	if j.all || j.payloadsDiffer() || j.factsDiffer() {
 		var paths []string
 		for _, root := range slices.Concat(j.compared.Base.Roots, j.compared.Head.Roots) {
 			paths = append(paths, root.Path)
@@ -298,6 +298,18 @@ func (j *judge) widen(ctx context.Context) error {
 	return nil
 }
 
+// payloadsDiffer reports whether a ConfigMap changed. What it is for, a payload
+// of clusters or a source of substitutes, only those know who refer to it, and
+// they may live in any root.
+func (j *judge) payloadsDiffer() bool {
+	return slices.ContainsFunc(j.compared.Changes, func(c render.Change) bool {
+		id := c.Resource().Identity
+		return id.Group == "" && id.Kind == "ConfigMap"
+	})
+}
+
+// factsDiffer reports whether what the roots offer to others or need of them
+// changed.
 func (j *judge) factsDiffer() bool {
 	for _, path := range j.compared.Affected {
 		before, after := j.compared.Base.Builds[path], j.compared.Head.Builds[path]

@@ -171,6 +171,22 @@ func TestPlaceholderNamesAreApprovedByRoot(t *testing.T) {
 	}
 }
 
+// What a ConfigMap is for may be written in a root that nothing touched.
+func TestPayloadThatAnotherRootUses(t *testing.T) {
+	payload := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: payload, namespace: fleet}\ndata: {a: x}\n"
+	set := `---
+apiVersion: addons.cluster.x-k8s.io/v1beta1
+kind: ClusterResourceSet
+metadata: {name: addons, namespace: fleet}
+spec: {clusterSelector: {}, resources: [{kind: ConfigMap, name: payload}]}
+`
+	base := files{"apps/payload.yaml": payload, "clusters/eu-1/cluster.yaml": cluster + set}
+	a := assess(t, base, base.with(files{"apps/payload.yaml": strings.ReplaceAll(payload, "a: x", "a: y")}))
+	if len(a.Changes) != 1 || !a.Changes[0].Privileged || Decide(a, PullRequest{}).Exit() != 1 {
+		t.Errorf("%+v", a.Changes)
+	}
+}
+
 // A tree that git itself would not write is the author's fault, not the world's.
 func TestMalformedTree(t *testing.T) {
 	a := &Assessor{}

@@ -35,7 +35,7 @@ func value(n *yaml.Node, path render.Path, lines *[]render.Position) any {
 	case yaml.MappingNode:
 		object := map[string]any{}
 		for i := 0; i < len(n.Content); i += 2 {
-			at := append(path[:len(path):len(path)], n.Content[i].Value)
+			at := append(slices.Clip(path), n.Content[i].Value)
 			*lines = append(*lines, render.Position{Path: at, Source: render.Source{Line: n.Content[i].Line}})
 			object[n.Content[i].Value] = value(n.Content[i+1], at, lines)
 		}
@@ -43,7 +43,7 @@ func value(n *yaml.Node, path render.Path, lines *[]render.Position) any {
 	case yaml.SequenceNode:
 		list := []any{}
 		for i, element := range n.Content {
-			at := append(path[:len(path):len(path)], i)
+			at := append(slices.Clip(path), i)
 			*lines = append(*lines, render.Position{Path: at, Source: render.Source{Line: element.Line}})
 			list = append(list, value(element, at, lines))
 		}

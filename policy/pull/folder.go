@@ -124,7 +124,7 @@ func readFolder(ctx context.Context, dir string, subject Subject) policy.PullReq
 	f.pushes()
 	f.remarks(reviews)
 	f.teams(subject)
-	f.people(subject)
+	f.people()
 	bind(&f.pr, subject)
 	return f.pr
 }
@@ -305,7 +305,7 @@ func (f *folder) teams(subject Subject) {
 }
 
 // people reads the permission of everybody whose word may matter.
-func (f *folder) people(subject Subject) {
+func (f *folder) people() {
 	matter := map[policy.UserID]policy.User{}
 	for _, r := range f.pr.Reviews {
 		if r.User != nil && r.State != "COMMENTED" && r.State != "PENDING" {

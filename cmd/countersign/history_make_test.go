@@ -78,6 +78,9 @@ func (g *garden) deeds() []deed {
 		{"let Flux name a base", g.flux},
 		{"change a prefix", g.prefix},
 		{"turn a file into a folder", g.fold},
+		{"write an object twice", g.twice},
+		{"keep an object local", g.local},
+		{"let Flux name it twice", g.fluxTwice},
 	}
 }
 
@@ -108,6 +111,12 @@ func (g *garden) object(name string) string {
 		"apiVersion: infrastructure.cluster.x-k8s.io/v1beta1\nkind: OpenStackMachineTemplate\nmetadata: {name: %s, namespace: fleet}\n" +
 			"spec: {template: {spec: {sshKeyName: k%d}}}\n",
 		"apiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: fleet}\nstringData: {password: p%d}\n",
+		"apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {name: %[1]s-n, namespace: fleet}\nspec:\n  infrastructureRef: " +
+			"{apiVersion: infrastructure.cluster.x-k8s.io/v1beta1, kind: OpenStackCluster, name: %[1]s-n}\n---\n" +
+			"apiVersion: infrastructure.cluster.x-k8s.io/v1beta1\nkind: OpenStackCluster\nmetadata: {name: %[1]s-n, namespace: fleet}\n" +
+			"spec: {network: {id: net-%[2]d}, identityRef: {name: cloud-%[2]d, cloudName: a}}\n",
+		"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: %s}\n" +
+			"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: r%d}\nsubjects: [{kind: User, name: alice}]\n",
 		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: %s, namespace: fleet}\n" +
 			"spec: {template: {spec: {containers: [{name: a, image: \"i:%d\"}]}}}\n",
 	}
@@ -164,7 +173,7 @@ func (g *garden) edit(below string) {
 	default:
 		digit := func(n int) string { return fmt.Sprint(n) }
 		g.files[name] = strings.NewReplacer("v0", "v"+digit(1+g.IntN(8)), "v1.33.", "v1.34.", "f0", "f9", "f1", "f8", "k1", "k7", "p1", "p9",
-			"v2", "v6", "sshKeyName", "flavor", "flavor", "sshKeyName", "i:", "i:1").Replace(g.files[name])
+			"v2", "v6", "net-1", "net-2", "net-3", "net-2", "name: r1", "name: cluster-admin", "sshKeyName", "flavor", "flavor", "sshKeyName", "i:", "i:1").Replace(g.files[name])
 	}
 }
 
@@ -278,6 +287,31 @@ func (g *garden) flux() {
 	}
 	g.files[name] = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: sync, namespace: flux-system}\n" +
 		"spec: {path: ./" + path.Dir(base) + ", kubeConfig: {secretRef: {name: other}}}\n"
+}
+
+// fluxTwice lets two objects apply the same folder to one place.
+func (g *garden) fluxTwice() {
+	const name = "plain/flux/other.yaml"
+	if _, ok := g.files[name]; ok {
+		delete(g.files, name)
+	} else if plain := g.pick("plain/p", ".yaml"); plain != "" {
+		g.files[name] = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: other, namespace: flux-system}\n" +
+			"spec: {path: ./" + path.Dir(plain) + ", kubeConfig: {secretRef: {name: other}}}\n"
+	}
+}
+
+// twice repeats a plain folder's objects, as they are or a little different.
+func (g *garden) twice() {
+	if name := g.pick("plain/p", "/a.yaml"); name != "" {
+		g.files[path.Dir(name)+"/again.yaml"] = strings.Replace(g.files[name], "cluster.x-k8s.io/v1beta1", "cluster.x-k8s.io/v1beta2", g.IntN(2))
+	}
+}
+
+func (g *garden) local() {
+	if name := g.pick("clusters/", "/own.yaml"); name != "" {
+		g.files[name] = strings.Replace(g.files[name], "namespace: fleet}",
+			"namespace: fleet, annotations: {config.kubernetes.io/local-config: \"true\"}}", 1)
+	}
 }
 
 func (g *garden) prefix() {

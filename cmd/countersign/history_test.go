@@ -253,8 +253,9 @@ func differences(base, head *render.Comparison) []string {
 				objects[at] = append(objects[at], build.Resources[i].Digest)
 			}
 		}
-		for _, digests := range objects {
+		for at, digests := range objects {
 			slices.Sort(digests)
+			objects[at] = slices.Compact(digests) // the same object once more changes nothing; it is a finding
 		}
 		return objects
 	}

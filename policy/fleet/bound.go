@@ -8,6 +8,7 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/engine"
 	"github.com/countersign-dev/countersign/policy/fleet/graph"
+	"github.com/countersign-dev/countersign/policy/fleet/roster"
 )
 
 // An answer names only some of a crowd, for a list in every answer costs the
@@ -47,17 +48,26 @@ func thinAll[K comparable](users map[K][]user) {
 	}
 }
 
-// thin keeps the first users of each role, ClusterClasses apart from others,
-// and for the others of the role one without a node.
+// kin names the users that stand for one another: those of a role,
+// ClusterClasses apart from others.
+func (u user) kin() string {
+	if u.ofClass() {
+		return "class " + u.link.role
+	}
+	return u.link.role
+}
+
+// thin keeps the first users of each kin, and for the others one without a
+// node.
 func thin(users []user) []user {
 	slices.SortStableFunc(users, func(a, b user) int {
-		return cmp.Or(boolRank(a.ofClass())-boolRank(b.ofClass()), strings.Compare(a.link.role, b.link.role),
+		return cmp.Or(strings.Compare(a.kin(), b.kin()),
 			compareIdentities(a.node.res.Identity, b.node.res.Identity))
 	})
 	var kept []user
 	count := 0
 	for i, u := range users {
-		if i > 0 && (users[i-1].ofClass() != u.ofClass() || users[i-1].link.role != u.link.role) {
+		if i > 0 && users[i-1].kin() != u.kin() {
 			count = 0
 		}
 		if count++; count <= maxListed {
@@ -114,7 +124,7 @@ func (ix *Index) reached(base *Index, before, after *node) []engine.Cluster {
 		}
 		old, fresh = base.everything(), ix.everything()
 	}
-	m.lists[key] = mergeClusters(old, fresh)
+	m.lists[key] = roster.Merge(old, fresh)
 	return m.lists[key]
 }
 
@@ -124,35 +134,5 @@ func (ix *Index) everything() []engine.Cluster {
 	for _, c := range ix.clusters {
 		all = append(all, c.known)
 	}
-	return compactClusters(all)
-}
-
-// mergeClusters merges sorted lists; where one holds the other it is the
-// answer itself.
-func mergeClusters(old, fresh []engine.Cluster) []engine.Cluster {
-	merged := make([]engine.Cluster, 0, max(len(old), len(fresh)))
-	for i, j := 0, 0; i < len(old) || j < len(fresh); {
-		order := -1
-		if i == len(old) {
-			order = 1
-		} else if j < len(fresh) {
-			order = compareClusters(old[i], fresh[j])
-		}
-		if order <= 0 {
-			merged = append(merged, old[i])
-			i++
-		} else {
-			merged = append(merged, fresh[j])
-		}
-		if order >= 0 {
-			j++
-		}
-	}
-	switch len(merged) {
-	case len(fresh):
-		return fresh
-	case len(old):
-		return old
-	}
-	return slices.Clip(merged)
+	return roster.Compact(all)
 }

@@ -5,10 +5,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
-	"pgregory.net/rapid"
-
 	"github.com/countersign-dev/countersign/policy/engine"
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/render"
@@ -131,25 +127,6 @@ func TestManyInfrastructures(t *testing.T) {
 	if last := links[maxInfra]; last.Object == nil || len(last.Object) != 0 {
 		t.Errorf("the link for the rest has the object %v", last.Object)
 	}
-}
-
-// TestMergedClusters compares the merge with sorting all.
-func TestMergedClusters(t *testing.T) {
-	list := rapid.Custom(func(t *rapid.T) []engine.Cluster {
-		return compactClusters(rapid.SliceOfN(rapid.Custom(func(t *rapid.T) engine.Cluster {
-			return engine.Cluster{
-				Name:   rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "name"),
-				Labels: map[string]string{"l": rapid.SampledFrom([]string{"1", "2"}).Draw(t, "label")},
-			}
-		}), 0, 8).Draw(t, "clusters"))
-	})
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := list.Draw(t, "a"), list.Draw(t, "b")
-		want := compactClusters(slices.Concat(a, b))
-		if diff := cmp.Diff(want, mergeClusters(a, b), cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("(-want +got):\n%s", diff)
-		}
-	})
 }
 
 // TestMergeBudget holds that a change reaches all clusters once the budget for

@@ -146,7 +146,8 @@ func keyMaterial(n *node) []use {
 	for _, wanted := range []string{"tls.key", "tls.crt"} {
 		for _, m := range n.res.Masked {
 			if len(m.Path) == 2 && m.Path[1] == wanted && telling(m.Class) {
-				return []use{{ShareCA, m.Digest, "the " + wanted + " of " + identityText(n.spot.Identity), "", n, m.Path}}
+				words := "the " + wanted + " of " + identityText(n.spot.Identity)
+				return []use{{ShareCA, m.Digest, words, "", n, m.Path}}
 			}
 		}
 	}

@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +8,7 @@ import (
 	"github.com/countersign-dev/countersign/policy/engine"
 	"github.com/countersign-dev/countersign/policy/fleet/graph"
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
+	"github.com/countersign-dev/countersign/policy/fleet/roster"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -59,7 +58,7 @@ func (ix *Index) spread() {
 				ix.infra[set] = append(ix.infra[set], infra)
 			}
 		}
-		ix.known[set] = compactClusters(known)
+		ix.known[set] = roster.Compact(known)
 	}
 }
 
@@ -112,32 +111,6 @@ func (ix *Index) addSelections(g *graph.Graph) {
 			g.Edge(v, owner.vertex)
 		}
 	}
-}
-
-// compactClusters sorts clusters and drops those that say the same, as two
-// copies of a cluster do.
-func compactClusters(clusters []engine.Cluster) []engine.Cluster {
-	slices.SortStableFunc(clusters, compareClusters)
-	return slices.CompactFunc(clusters, func(a, b engine.Cluster) bool {
-		return compareClusters(a, b) == 0
-	})
-}
-
-func compareClusters(a, b engine.Cluster) int {
-	order := cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name),
-		strings.Compare(a.Environment, b.Environment), strings.Compare(a.Role, b.Role),
-		boolRank(a.ExternallyManaged)-boolRank(b.ExternallyManaged))
-	if order != 0 || maps.Equal(a.Labels, b.Labels) {
-		return order
-	}
-	return strings.Compare(fmt.Sprintf("%q", a.Labels), fmt.Sprintf("%q", b.Labels))
-}
-
-func boolRank(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // setOf returns the set of clusters of a node, which may be nil; nil for none.

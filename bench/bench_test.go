@@ -103,7 +103,7 @@ func benchmarkHeads(b *testing.B, change func(branch string, i, size int) synthe
 	s := open(b, 100)
 	const heads = 16
 	for i := range heads {
-		if err := synthetic.Commit(b.Context(), s.Dir, change(fmt.Sprint("head-", i), i, 20+i)); err != nil {
+		if err := synthetic.Commit(b.Context(), s.Dir, change(fmt.Sprint("head-", i), 2*i+1, 20+i)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -121,11 +121,13 @@ func (l *lab) fleet(ctx context.Context, clusters int) (*repository, error) {
 	return f, nil
 }
 
-// head commits a change that nobody has seen and returns its branch.
+// head commits a change that nobody has seen and returns its branch. Every
+// second cluster scales by itself, so that the size of its pool is no fact of
+// its own: the others are taken.
 func (f *repository) head(ctx context.Context, change func(string, int, int) synthetic.Branch) (string, error) {
 	f.heads++
 	name := fmt.Sprint("head-", f.heads)
-	return name, synthetic.Commit(ctx, f.dir, change(name, f.heads%f.clusters, 10+f.heads))
+	return name, synthetic.Commit(ctx, f.dir, change(name, (2*f.heads+1)%max(f.clusters&^1, 1), 10+f.heads))
 }
 
 // tree returns a folder with a branch's files.

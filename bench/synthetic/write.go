@@ -35,7 +35,7 @@ func Branches(clusters int) []Branch {
 		fifty.put(Cluster(i)+"/size.yaml", size(9+i%3))
 	}
 	return []Branch{
-		Scale("scale", 0, 8),
+		Scale("scale", 1, 8),
 		Resize("resize", 0, 4),
 		{"fifty", "Scale many clusters", fifty},
 		{"upgrade", "Upgrade Kubernetes everywhere", upgraded()},

@@ -79,7 +79,7 @@ func TestBranchesChangeWhatTheySay(t *testing.T) {
 		files int
 		below string
 	}{
-		"scale": {1, synthetic.Cluster(0)}, "resize": {1, synthetic.Cluster(0)}, "ssh": {1, synthetic.Cluster(0)},
+		"scale": {1, synthetic.Cluster(1)}, "resize": {1, synthetic.Cluster(0)}, "ssh": {1, synthetic.Cluster(0)},
 		"fifty": {50, "clusters/"}, "upgrade": {2, "base/common/"}, "new": {3, synthetic.Cluster(60)}, "delete": {3, synthetic.Cluster(59)},
 		"docs": {1, "docs/"},
 	}

@@ -90,6 +90,10 @@ var doors = []struct {
 	},
 	{"github.com/spf13/cobra", []string{"cmd"}, "a library has no flags"},
 	{"github.com/owenrumney/go-sarif", []string{"policy/report"}, "one format, one file"},
+	{"modernc.org/sqlite", []string{"server/store"}, "nobody else knows which database there is"},
+	{"github.com/jackc/pgx", []string{"server/store"}, "nobody else knows which database there is"},
+	{"database/sql", []string{"server/store"}, "nobody else writes SQL"},
+	{"github.com/pressly/goose", []string{"server/store"}, "the tables belong to one room"},
 	{
 		"os/exec",
 		[]string{"render/git", "render/sandbox", "render/worker", "bench"},
@@ -138,6 +142,13 @@ var knows = []struct {
 	{"policy/engine", []string{"rego", "render", "policy/engine"}, "the engine knows resources and rules, no people"},
 	{"policy/engine/ruleset", []string{"render", "policy/engine/ruleset"}, "it reads rules and asks none"},
 	{"policy/engine/enginetest", []string{"policy", "render"}, "a rule's examples are judged as the real thing is"},
+	{"policy/digest", nil, "a name for content"},
+	{"policy/fact", []string{"policy/digest", "render"}, "objects that no manifest holds"},
+	{
+		"policy/ratchet",
+		[]string{"policy/digest", "policy/engine", "render"},
+		"hits against hits, whoever asked",
+	},
 	{
 		"policy/fleet",
 		[]string{"policy/config", "policy/engine", "policy/fleet", "render"},
@@ -166,6 +177,7 @@ var knows = []struct {
 		[]string{"render", "render/sandbox", "render/wire", "render/worker"},
 		"the parent's side of the pipe parses nothing",
 	},
+	{"server/store", []string{"server/store"}, "it keeps plain values and knows none of our other packages"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -64,36 +64,6 @@ func TestConfigToComeMustFit(t *testing.T) {
 	}
 }
 
-// Several hits in one place stand for themselves: a new one is not taken for
-// one that was there.
-func TestHitsOfOnePlaceStandForThemselves(t *testing.T) {
-	says := func(evidence string) hit { return hit{evidence: evidence, Hit: engine.Hit{Severity: engine.High}} }
-	counts := func(n float64) hit { return hit{Hit: engine.Hit{Severity: engine.High, Measure: n}} }
-	tests := []struct {
-		name     string
-		had, has []hit
-		want     []State
-		fixed    int
-	}{
-		{"nothing was", nil, []hit{says("a")}, []State{New}, 0},
-		{"the same", []hit{says("a")}, []hit{says("a")}, []State{Existing}, 0},
-		{"another value", []hit{says("a")}, []hit{says("b")}, []State{Worsened}, 0},
-		{"one more, before", []hit{says("b")}, []hit{says("a"), says("b")}, []State{New, Existing}, 0},
-		{"one more, after", []hit{says("a")}, []hit{says("a"), says("b")}, []State{Existing, New}, 0},
-		{"one more of the same", []hit{says("a")}, []hit{says("a"), says("a")}, []State{Existing, New}, 0},
-		{"one less", []hit{says("a"), says("b")}, []hit{says("b")}, []State{Existing}, 1},
-		{"all gone", []hit{says("a"), says("b")}, nil, []State{}, 2},
-		{"a count that fell", []hit{counts(3)}, []hit{counts(2)}, []State{Existing}, 0},
-		{"a count that grew", []hit{counts(2)}, []hit{counts(3)}, []State{Worsened}, 0},
-	}
-	for _, test := range tests {
-		states, fixed := compareHits(test.had, test.has)
-		if !slices.Equal(states, test.want) || len(fixed) != test.fixed {
-			t.Errorf("%s: %v and %d fixed, want %v and %d", test.name, states, len(fixed), test.want, test.fixed)
-		}
-	}
-}
-
 // An object twice in one destination is a finding of its own for each object,
 // and one that the base has already is an existing one.
 func TestDuplicatesStandAgainstTheBase(t *testing.T) {

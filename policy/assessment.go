@@ -3,6 +3,7 @@ package policy
 import (
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/ratchet"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -103,14 +104,14 @@ type Reason struct {
 }
 
 // State says how a finding stands against the base (D3).
-type State string
+type State = ratchet.State
 
 // The states. Only new and worsened ones block under the ratchet.
 const (
-	New      State = "new"
-	Worsened State = "worsened"
-	Existing State = "existing"
-	Fixed    State = "fixed"
+	New      = ratchet.New
+	Worsened = ratchet.Worsened
+	Existing = ratchet.Existing
+	Fixed    = ratchet.Fixed
 )
 
 // Finding is what a guideline says of the fleet at the head (for Fixed: at

@@ -2,10 +2,10 @@ package policy
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
+
+	"github.com/countersign-dev/countersign/policy/digest"
 )
 
 // The kinds of entries.
@@ -19,21 +19,7 @@ const (
 // approval covers: they are hashed with their lengths, so that no two lists of
 // parts give the same digest.
 func newEntry(kind, name string, parts ...string) Entry {
-	return Entry{Kind: kind, Name: name, Digest: digestOf(append([]string{kind, name}, parts...)...)}
-}
-
-// digestOf hashes a list of strings, each with its length.
-func digestOf(parts ...string) string {
-	h := sha256.New()
-	var size [8]byte
-	for _, part := range parts {
-		for i := range size {
-			size[i] = byte(len(part) >> (8 * i))
-		}
-		h.Write(size[:])
-		h.Write([]byte(part))
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+	return Entry{Kind: kind, Name: name, Digest: digest.Of(append([]string{kind, name}, parts...)...)}
 }
 
 // digestSet hashes a set of entry digests; "" for the empty set.
@@ -44,7 +30,7 @@ func digestSet(digests []string) string {
 	if len(set) == 0 {
 		return ""
 	}
-	return digestOf(set...)
+	return digest.Of(set...)
 }
 
 // seal sorts the entries and sets the digest of the privileged change.

@@ -4,11 +4,12 @@ import (
 	"slices"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/ratchet"
 	"github.com/countersign-dev/countersign/render"
 )
 
 // finding writes a hit as people and programs read it.
-func (j *judge) finding(h hit, state State, s *side) Finding {
+func (j *judge) finding(h ratchet.Hit, state State, s *side) Finding {
 	rule, _ := j.assessor.Rules.Rule(h.Rule)
 	at := place{h.Destination, h.Object}
 	f := Finding{
@@ -21,7 +22,7 @@ func (j *judge) finding(h hit, state State, s *side) Finding {
 		},
 		Destination: h.Destination, Clusters: slices.Clone(h.Clusters), Path: h.Path.String(), Field: "present",
 		Message: h.Message, Remediation: rule.Remediation, Guideline: rule.Guideline,
-		Roots: slices.Compact(slices.Sorted(slices.Values(s.roots[at]))), Fingerprint: h.fingerprint,
+		Roots: slices.Compact(slices.Sorted(slices.Values(s.roots[at]))), Fingerprint: h.Fingerprint,
 	}
 	if h.Absent {
 		f.Field = "absent"

@@ -45,7 +45,8 @@ func overrides(a Assessment, p *people) (requests []OverrideRequest, pair []Over
 		person, known := p.pr.People[r.By.ID]
 		_, involved := p.involved[r.By.ID]
 		member := known && len(person.Unknown) == 0 && containsFold(person.Teams, a.Config.Override.Team)
-		if member && !involved && !p.robot(r.By) && !r.ViaApp && !r.Superseded && r.Digest == a.Digest && r.Reason != "" {
+		about := r.Digest == a.Digest && !r.Superseded && r.Reason != ""
+		if member && !involved && !p.robot(r.By) && !r.ViaApp && about {
 			requests = append(requests, r)
 		}
 	}

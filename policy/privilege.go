@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fact"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -96,7 +97,7 @@ func (j *judge) why(s subject, report engine.ChangeReport) []Reason {
 
 // claimsOurGroup reports whether a manifest pretends to be one of our facts.
 func (s subject) claimsOurGroup() bool {
-	return s.entry.Kind == EntryResource && s.input.Change.Resource().Group == ownGroup
+	return s.entry.Kind == EntryResource && s.input.Change.Resource().Group == fact.Group
 }
 
 // reasonsOf writes hits as reasons, one a rule and message.
@@ -122,7 +123,7 @@ func (j *judge) resourceSubjects(failing map[place][]engine.RuleID) []subject {
 		ch := &j.compared.Changes[i]
 		input := j.head.Change(ch, j.base)
 		input.Failing = failing[place{ch.Destination, ch.Resource().Identity}]
-		if ch.Resource().Group == ownGroup {
+		if ch.Resource().Group == fact.Group {
 			// A manifest must not speak as one of our facts: no rule sees its spec.
 			input.Before, input.After = map[string]any{}, map[string]any{}
 		}
@@ -162,41 +163,17 @@ func (j *judge) fileSubjects() []subject {
 		if f.BeforeID == "" {
 			ch.Action = render.ActionCreate
 		} else {
-			ch.Before = j.fileFact(f, f.BeforeMode)
+			ch.Before = fact.File(f, f.BeforeMode)
 		}
 		if f.AfterID == "" {
 			ch.Action = render.ActionDelete
 		} else {
-			ch.After = j.fileFact(f, f.AfterMode)
+			ch.After = fact.File(f, f.AfterMode)
 		}
-		entry := newEntry(EntryFile, f.Path, modeName(f.BeforeMode), f.BeforeID, modeName(f.AfterMode), f.AfterID)
+		entry := newEntry(EntryFile, f.Path, fact.Mode(f.BeforeMode), f.BeforeID, fact.Mode(f.AfterMode), f.AfterID)
 		subjects = append(subjects, subject{input: factChange(ch), entry: entry})
 	}
 	return subjects
-}
-
-func (j *judge) fileFact(f render.FileChange, mode render.Mode) *render.Resource {
-	readBy := make([]any, 0, len(f.ReadBy))
-	for _, root := range f.ReadBy {
-		readBy = append(readBy, root)
-	}
-	r := fact("File", f.Path, map[string]any{"path": f.Path, "mode": modeName(mode), "governed": f.Governed,
-		"protected": f.Protected, "ignored": f.Ignored, "read_by": readBy}, render.Source{File: f.Path})
-	return &r
-}
-
-func modeName(m render.Mode) string {
-	switch m {
-	case render.ModeFile:
-		return "file"
-	case render.ModeExecutable:
-		return "executable"
-	case render.ModeSymlink:
-		return "symlink"
-	case render.ModeSubmodule:
-		return "submodule"
-	}
-	return ""
 }
 
 func factChange(ch *render.Change) engine.Change {

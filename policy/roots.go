@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fact"
 	"github.com/countersign-dev/countersign/policy/fleet"
 	"github.com/countersign-dev/countersign/render"
 	"github.com/countersign-dev/countersign/render/glob"
@@ -118,12 +119,12 @@ func (j *judge) rootSubjects(ctx context.Context) ([]subject, error) {
 			Roots:       []string{path},
 		}
 		if had {
-			ch.Before = j.rootFact(before)
+			ch.Before = fact.Root(before, j.listedOpaque(path))
 		} else {
 			ch.Action = render.ActionCreate
 		}
 		if has {
-			ch.After = j.rootFact(after)
+			ch.After = fact.Root(after, j.listedOpaque(path))
 		} else {
 			ch.Action = render.ActionDelete
 		}
@@ -139,17 +140,6 @@ func (j *judge) rootSubjects(ctx context.Context) ([]subject, error) {
 	return subjects, nil
 }
 
-func (j *judge) rootFact(b render.Build) *render.Resource {
-	spec := map[string]any{"path": b.Root.Path, "status": string(b.Status), "listed": j.listedOpaque(b.Root.Path),
-		"cause": "", "message": ""}
-	source := render.Source{File: b.Root.Path}
-	if b.Problem != nil {
-		spec["cause"], spec["message"], source = string(b.Problem.Cause), b.Problem.Message, b.Problem.Source
-	}
-	r := fact("Root", b.Root.Path, spec, source)
-	return &r
-}
-
 // closure is every file that an opaque root may read, with its content on both
 // sides.
 func (j *judge) closure(ctx context.Context, path string) ([]string, error) {
@@ -160,7 +150,7 @@ func (j *judge) closure(ctx context.Context, path string) ([]string, error) {
 			at, err := render.Resolve(ctx, tree, file)
 			switch {
 			case err == nil:
-				parts = append(parts, modeName(at.Entry.Mode), at.Entry.ID)
+				parts = append(parts, fact.Mode(at.Entry.Mode), at.Entry.ID)
 			case errors.Is(err, fs.ErrNotExist), errors.Is(err, render.ErrNotFile),
 				errors.Is(err, render.ErrOutside), errors.Is(err, render.ErrLoop):
 				parts = append(parts, "", "")

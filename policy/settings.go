@@ -2,13 +2,12 @@ package policy
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fact"
 	"github.com/countersign-dev/countersign/policy/settings"
 	"github.com/countersign-dev/countersign/render"
 )
@@ -56,12 +55,8 @@ func (j *judge) resulting(ctx context.Context, after *side) error {
 		j.out.Preview = settings.Preview(j.config, next)
 		return nil
 	}
-	list := make([]any, 0, len(mistakes))
-	for _, m := range mistakes {
-		list = append(list, map[string]any{"message": m.Message, "line": json.Number(fmt.Sprint(m.Source.Line))})
-	}
-	resource := fact("Config", config.Path, map[string]any{"mistakes": list}, mistakes[0].Source)
-	return j.ask(ctx, after, []engine.Object{{Resource: &resource, Resolved: resource.Object}})
+	resource := fact.Config(config.Path, mistakes)
+	return j.ask(ctx, after, []engine.Object{factObject(resource, "", "")})
 }
 
 // unfit says which patterns of the config to come match nothing in the tree to

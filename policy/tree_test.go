@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/countersign-dev/countersign/policy/digest"
 	"github.com/countersign-dev/countersign/policy/engine"
 	"github.com/countersign-dev/countersign/rego"
 	"github.com/countersign-dev/countersign/render"
@@ -70,7 +71,7 @@ func (f files) id(dir string) string {
 			parts = append(parts, strings.TrimPrefix(name, dir), f[name])
 		}
 	}
-	return digestOf(parts...)[7:47]
+	return digest.Of(parts...)[7:47]
 }
 
 func (f files) ReadDir(_ context.Context, dir string) ([]render.Entry, error) {
@@ -84,14 +85,14 @@ func (f files) ReadDir(_ context.Context, dir string) ([]render.Entry, error) {
 			}
 		}
 		first, _, below := strings.Cut(rest, "/")
-		entry := render.Entry{Name: first, Mode: render.ModeFile, ID: digestOf(content)[7:47]}
+		entry := render.Entry{Name: first, Mode: render.ModeFile, ID: digest.Of(content)[7:47]}
 		switch {
 		case below:
 			entry.Mode, entry.ID = render.ModeDir, f.id(path.Join(dir, first))
 		case content == "submodule":
 			entry.Mode = render.ModeSubmodule
 		case strings.HasPrefix(content, "-> "):
-			entry.Mode, entry.ID = render.ModeSymlink, digestOf("link", content)[7:47]
+			entry.Mode, entry.ID = render.ModeSymlink, digest.Of("link", content)[7:47]
 		}
 		entries[first] = entry
 	}

@@ -39,8 +39,8 @@ Findings are those that stand today, so they fail the command only under
   countersign audit clusters/eu-1 cluster.yaml`,
 		RunE: func(c *cobra.Command, args []string) error {
 			given := func(name string) bool { return c.Flags().Changed(name) }
-			if len(args) > 0 && (given("repo") || given("rev")) {
-				return usagef("audit takes --repo and --rev, or paths on disk, not both")
+			if (len(args) > 0 || given("tree")) && (given("repo") || given("rev")) {
+				return usagef("audit takes --repo and --rev, or paths on disk and --tree, not both")
 			}
 			return p.audit(c.Context(), f, args)
 		},

@@ -11,10 +11,8 @@ import (
 
 	"github.com/countersign-dev/countersign/policy"
 	"github.com/countersign-dev/countersign/policy/config"
-	"github.com/countersign-dev/countersign/policy/engine"
 	"github.com/countersign-dev/countersign/policy/report"
 	"github.com/countersign-dev/countersign/policy/settings"
-	"github.com/countersign-dev/countersign/rego"
 	"github.com/countersign-dev/countersign/render"
 	"github.com/countersign-dev/countersign/render/git"
 	"github.com/countersign-dev/countersign/render/worker"
@@ -53,12 +51,9 @@ func (p *program) newSession(ctx context.Context) (*session, error) {
 
 // withRules loads the rules, which listing roots and building one do not need.
 func (s *session) withRules() error {
-	rules, err := engine.New(rego.FS)
-	if err != nil {
-		return fmt.Errorf("load the rules: %w", err)
-	}
+	rules, err := loadRules()
 	s.assessor.Rules = rules
-	return nil
+	return err
 }
 
 // settings reads configs by the rules that are loaded.

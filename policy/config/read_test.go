@@ -127,7 +127,7 @@ func TestReadMistakes(t *testing.T) {
 		{"list", "[]", 1, "must be a mapping, not a list"},
 		{"no kind", "apiVersion: countersign.dev/v1\n", 1, "kind is missing"},
 		{"other version", "apiVersion: v2\nkind: Config\n", 1, `apiVersion is "v2"`},
-		{"unknown key", head + "aproval: {}\n", 3, "aproval is not a known key"},
+		{"unknown key", head + "approval: {}\n", 3, "approval is not a known key"},
 		{"unknown key inside", head + "approvals:\n  require: 2\n", 4, "approvals.require is not a known key"},
 		{"null mode", head + "mode:\n", 3, "mode must be a string, not empty"},
 		{"odd mode", head + "mode: off\n", 3, "mode"},

@@ -58,7 +58,7 @@ func (r Report) statusLine() string {
 func overrideLine(v policy.Verdict) string {
 	over := v.Approvals.Override
 	if len(over.By) > 0 {
-		line := "EMERGENCY OVERRIDE by " + enumerate(clipped(over.By), maxNames)
+		line := "EMERGENCY OVERRIDE by " + enumerate(clipped(over.By))
 		line += ": " + clip(over.Reason, 300)
 		if !v.Changes.IsZero() {
 			line += "; it lapses at " + v.Changes.UTC().Format("2006-01-02 15:04 MST")
@@ -66,7 +66,7 @@ func overrideLine(v policy.Verdict) string {
 		return line
 	}
 	return fmt.Sprintf("An emergency override was asked for by %s; it takes %s.",
-		enumerate(clipped(over.RequestedBy), maxNames), people(over.Required))
+		enumerate(clipped(over.RequestedBy)), people(over.Required))
 }
 
 func clipped(names []string) []string {

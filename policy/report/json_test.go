@@ -7,8 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/countersign-dev/countersign/policy"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/countersign-dev/countersign/policy"
 )
 
 type source struct {
@@ -32,8 +33,11 @@ type reason struct{ Rule, Severity, Message string }
 // contract mirrors what is promised to those who read the JSON: a name that
 // goes or changes its shape breaks them and this.
 type contract struct {
-	Schema     string
-	Engine     struct{ Version, Renderer, Rules, Config, Key_id string }
+	Schema string
+	Engine struct {
+		Version, Renderer, Rules, Config string
+		KeyID                            string `json:"key_id"`
+	}
 	Base       *revision
 	Head       revision
 	MergedTree string `json:"merged_tree"`

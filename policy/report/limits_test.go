@@ -122,7 +122,9 @@ func blockingIsThere(t *rapid.T, blocking []policy.Finding, body string) {
 	listed := len(regexp.MustCompile("(?m)^- (\\*\\*)?`CS-").FindAllString(section, -1))
 	if cut := cutLines.FindStringSubmatch(section); cut != nil {
 		n, byRule := number(t, cut[1]), 0
-		for _, rule := range cutRule.FindAllStringSubmatch(section[strings.Index(section, cut[0]):], -1) {
+		_, afterCut, _ := strings.Cut(section, cut[0])
+		afterCut = cut[0] + afterCut
+		for _, rule := range cutRule.FindAllStringSubmatch(afterCut, -1) {
 			byRule += number(t, rule[2])
 		}
 		if others := regexp.MustCompile(`others × ([0-9,]+)`).FindStringSubmatch(section); others != nil {

@@ -136,7 +136,7 @@ func (r Report) whoMay() string {
 	for _, name := range may {
 		names = append(names, short(name, 80))
 	}
-	return "Who may: " + enumerate(names, maxNames) + ", but " + involved
+	return "Who may: " + enumerate(names) + ", but " + involved
 }
 
 func (r Report) passSteps() []string {

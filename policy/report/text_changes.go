@@ -30,7 +30,7 @@ func groupName(g changeGroup) string {
 	case 1:
 		names = "Cluster " + g.clusters[0]
 	default:
-		names = "Clusters " + enumerate(g.clusters, maxNames)
+		names = "Clusters " + enumerate(g.clusters)
 	}
 	if g.destination != "" {
 		names += " in " + g.destination

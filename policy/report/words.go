@@ -133,10 +133,10 @@ func people(n int) string {
 	return thousands(n) + " people"
 }
 
-// enumerate writes up to most elements as "a, b and c".
-func enumerate(list []string, most int) string {
-	if more := len(list) - most; more > 0 {
-		return strings.Join(list[:most], ", ") + " and " + thousands(more) + " more"
+// enumerate writes up to maxNames elements as "a, b and c".
+func enumerate(list []string) string {
+	if more := len(list) - maxNames; more > 0 {
+		return strings.Join(list[:maxNames], ", ") + " and " + thousands(more) + " more"
 	}
 	if n := len(list); n > 1 {
 		return strings.Join(list[:n-1], ", ") + " and " + list[n-1]

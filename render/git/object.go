@@ -37,9 +37,9 @@ func newHash(idLength int, kind string, size int64) hash.Hash {
 	return h
 }
 
-// objectID is the id of an object with this content.
-func objectID(idLength int, kind string, content []byte) string {
-	h := newHash(idLength, kind, int64(len(content)))
+// objectID is the SHA-1 id of an object with this content.
+func objectID(kind string, content []byte) string {
+	h := newHash(sha1Hex, kind, int64(len(content)))
 	h.Write(content)
 	return hex.EncodeToString(h.Sum(nil))
 }

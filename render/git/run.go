@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -77,7 +78,7 @@ type result struct {
 func (p program) command(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, p.path, args...)
 	cmd.Dir = dir
-	cmd.Env = append(p.env[:len(p.env):len(p.env)], "PWD="+dir)
+	cmd.Env = slices.Concat(p.env, []string{"PWD=" + dir})
 	cmd.WaitDelay = reapDelay
 	return cmd
 }

@@ -148,9 +148,9 @@ func readEntry(root *os.Root, name string, limit int64) (reading, error) {
 			return reading{}, err
 		}
 		content := []byte(target)
-		return reading{stat: stat, mode: render.ModeSymlink, id: objectID(sha1Hex, "blob", content), content: content}, nil
+		return reading{stat: stat, mode: render.ModeSymlink, id: objectID("blob", content), content: content}, nil
 	default:
-		id := objectID(sha1Hex, "special", []byte(kind.String()))
+		id := objectID("special", []byte(kind.String()))
 		return reading{stat: stat, mode: render.ModeSubmodule, id: id}, nil
 	}
 }
@@ -205,7 +205,7 @@ func treeID(entries []render.Entry) string {
 		// All ids of a folder are hex of our own making.
 		content, _ = hex.AppendDecode(content, []byte(e.ID))
 	}
-	return objectID(sha1Hex, "tree", content)
+	return objectID("tree", content)
 }
 
 func modeText(mode render.Mode) string {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -69,7 +70,7 @@ func (c *Conn) Receive() (Message, error) {
 	// The buffer grows with what arrives, not with what was announced.
 	c.in.Reset()
 	if _, err := io.CopyN(&c.in, c.r, n); err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return nil, err

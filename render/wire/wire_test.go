@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -299,8 +300,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	enc := writer(frame)
 	n := paths
 	enc.int(&n)
-	frame = append(enc.out, 0, 0x80, 0x02)
-	frame = append(frame, long...)
+	frame = slices.Concat(enc.out, []byte{0, 0x80, 0x02}, long)
 	frame = append(frame, 1, 0)
 	for range paths - 1 {
 		frame = append(frame, 0x80, 0x02, 0, 1, 0)

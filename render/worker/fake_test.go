@@ -128,13 +128,13 @@ func (f *fake) misbehave(what string, tree *wire.FS) {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
 		select {}
 	case "spin":
-		for {
+		for { //nolint:staticcheck // spinning is what this child is for
 		}
 	case "hang":
 		select {}
 	case "eat":
 		for kept := [][]byte(nil); ; {
-			kept = append(kept, bytes.Repeat([]byte{1}, 16<<20))
+			kept = append(kept, bytes.Repeat([]byte{1}, 16<<20)) //nolint:staticcheck // memory is all it wants
 		}
 	case "garbage":
 		_, _ = f.out.Write(bytes.Repeat([]byte("garbage "), 100))
@@ -156,7 +156,7 @@ func (f *fake) misbehave(what string, tree *wire.FS) {
 	}
 }
 
-func overflow(n int) int { return overflow(n+1) + n }
+func overflow(n int) int { return overflow(n+1) + n } //nolint:staticcheck // it ends the process, as meant
 
 // claim says what is not so, or looks at the tree, as told.
 func (f *fake) claim(what string, tree *wire.FS, r *wire.BuildResult) {

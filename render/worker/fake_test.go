@@ -123,7 +123,7 @@ func (f *fake) misbehave(what string, tree *wire.FS) {
 	case "panic":
 		panic("a panic\x1b]0;title\a with the author's text")
 	case "overflow":
-		overflow(0)
+		_ = overflow(0)
 	case "killed":
 		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
 		select {}

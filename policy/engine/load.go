@@ -22,12 +22,13 @@ const patience = 2 * time.Second
 
 // Engine holds the compiled rules. It is safe for concurrent use.
 type Engine struct {
-	set      *ruleset.Set
-	compiler *ast.Compiler
-	store    storage.Store
-	digest   string
-	patience time.Duration
-	patterns cache.InterQueryValueCache
+	set *ruleset.Set
+	// Compiled modules by scope.
+	compilers map[Scope]*ast.Compiler
+	store     storage.Store
+	digest    string
+	patience  time.Duration
+	patterns  cache.InterQueryValueCache
 
 	mu      sync.Mutex
 	queries map[string]*query // by the scope and the ids that it asks
@@ -45,7 +46,7 @@ func New(fsys fs.FS) (*Engine, error) {
 	if len(set.Rules) == 0 {
 		return nil, errors.New("no rules: want SECTION/NAME/rule.rego")
 	}
-	compiler, err := set.Compile()
+	compilers, err := set.Compile()
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func New(fsys fs.FS) (*Engine, error) {
 		return nil, err
 	}
 	return &Engine{
-		set: set, compiler: compiler, store: inmem.New(), digest: digest, patience: patience, patterns: patterns(),
+		set: set, compilers: compilers, store: inmem.New(), digest: digest, patience: patience, patterns: patterns(),
 		queries: map[string]*query{}, kinds: map[string]*query{},
 	}, nil
 }

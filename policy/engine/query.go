@@ -27,7 +27,8 @@ type query struct {
 	rules    []*Rule
 	body     ast.Body
 	compiler ast.QueryCompiler
-	alone    []*query // one query a rule, made when one of them fails; by index
+	modules  *ast.Compiler // of the rules' scope
+	alone    []*query      // one query a rule, made when one of them fails; by index
 }
 
 // queryFor returns the query for the rules of a scope that are asked about a
@@ -52,7 +53,7 @@ func (e *Engine) queryFor(scope Scope, id render.Identity) (*query, error) {
 	return q, err
 }
 
-// prepare compiles a query for some rules, once. The engine must be locked.
+// prepare compiles a query for some rules of one scope, once. The engine must be locked.
 func (e *Engine) prepare(rules []*Rule) (*query, error) {
 	if len(rules) == 0 {
 		return nil, nil
@@ -70,11 +71,12 @@ func (e *Engine) prepare(rules []*Rule) (*query, error) {
 	if err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	compiler := e.compiler.QueryCompiler()
+	modules := e.compilers[rules[0].Scope]
+	compiler := modules.QueryCompiler()
 	if body, err = compiler.Compile(body); err != nil {
 		return nil, fmt.Errorf("query: %w", err)
 	}
-	q := &query{rules: rules, body: body, compiler: compiler}
+	q := &query{rules: rules, body: body, compiler: compiler, modules: modules}
 	e.queries[text] = q
 	return q, nil
 }
@@ -129,7 +131,7 @@ func (s *session) run(ctx context.Context, q *query, input *ast.Term) (ast.Objec
 	defer context.AfterFunc(ctx, cancel.Cancel)()
 	results, err := topdown.NewQuery(q.body).
 		WithQueryCompiler(q.compiler).
-		WithCompiler(s.engine.compiler).
+		WithCompiler(q.modules).
 		WithStore(s.engine.store).
 		WithTransaction(s.txn).
 		WithInput(input).

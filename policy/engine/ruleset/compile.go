@@ -8,22 +8,107 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/version"
 )
 
-// Compile compiles the rules. The error has file and line.
-func (s *Set) Compile() (*ast.Compiler, error) {
-	compiler, err := s.Compiler()
-	if err != nil {
-		return nil, err
+var libraryRef = ast.MustParseRef("data.countersign.lib")
+
+// Compile compiles the rules, each scope's by itself with as much of the library
+// as they use: a rule sees no other, so the scopes may be compiled at the same
+// time. There is a compiler for each scope that has rules. The error has file
+// and line.
+func (s *Set) Compile() (map[Scope]*ast.Compiler, error) {
+	groups := s.groups()
+	compilers := make(map[Scope]*ast.Compiler, len(groups))
+	for scope := range groups {
+		compiler, err := s.Compiler()
+		if err != nil {
+			return nil, err
+		}
+		compilers[scope] = compiler
 	}
-	compiler.Compile(s.Modules)
-	if compiler.Failed() {
-		return nil, compiler.Errors
+	var working sync.WaitGroup
+	for scope, modules := range groups {
+		working.Go(func() { compilers[scope].Compile(modules) })
 	}
-	return compiler, s.checkData(compiler)
+	working.Wait()
+	var syntax ast.Errors
+	for _, scope := range slices.Sorted(maps.Keys(compilers)) {
+		for _, e := range compilers[scope].Errors {
+			if !slices.ContainsFunc(syntax, e.Equal) {
+				syntax = append(syntax, e)
+			}
+		}
+	}
+	if len(syntax) > 0 {
+		return nil, syntax
+	}
+	var wrong []error
+	for _, compiler := range compilers {
+		wrong = append(wrong, s.checkData(compiler))
+	}
+	return compilers, errors.Join(wrong...)
+}
+
+// groups are the modules that each scope needs, by file. What of the library
+// nobody uses goes with the first scope, since it must be right as well.
+func (s *Set) groups() map[Scope]map[string]*ast.Module {
+	groups := map[Scope]map[string]*ast.Module{}
+	unused := map[string]bool{}
+	for file := range s.Modules {
+		if strings.HasPrefix(file, "lib/") {
+			unused[file] = true
+		}
+	}
+	for _, rule := range s.Rules {
+		if groups[rule.Scope] == nil {
+			groups[rule.Scope] = map[string]*ast.Module{}
+		}
+		s.add(groups[rule.Scope], rule.Slug+"/rule.rego")
+	}
+	for _, group := range groups {
+		maps.DeleteFunc(unused, func(file string, _ bool) bool { return group[file] != nil })
+	}
+	for _, scope := range slices.Sorted(maps.Keys(groups))[:min(1, len(groups))] {
+		for file := range unused {
+			s.add(groups[scope], file)
+		}
+	}
+	return groups
+}
+
+// add adds a file and what it uses of the library to a group.
+func (s *Set) add(group map[string]*ast.Module, file string) {
+	if group[file] != nil {
+		return
+	}
+	group[file] = s.Modules[file]
+	ast.WalkRefs(s.Modules[file], func(ref ast.Ref) bool {
+		for other, module := range s.Modules {
+			if strings.HasPrefix(other, "lib/") && mayMean(ref, module.Package.Path) {
+				s.add(group, other)
+			}
+		}
+		return false
+	})
+}
+
+// mayMean reports whether a reference may lead to what a package holds: each
+// step that both have is the same, or a variable.
+func mayMean(ref, pkg ast.Ref) bool {
+	if !ref.HasPrefix(ast.DefaultRootRef) {
+		return false
+	}
+	for i := range min(len(ref), len(pkg)) {
+		if _, constant := ref[i].Value.(ast.String); i > 0 && constant && !ref[i].Equal(pkg[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // Compiler returns a compiler that has compiled nothing yet: strict, typed by
@@ -41,7 +126,6 @@ func (s *Set) Compiler(extra ...string) (*ast.Compiler, error) {
 // take them as undefined. Rules do not know each other.
 func (s *Set) checkData(compiler *ast.Compiler) error {
 	var wrong []error
-	library := ast.MustParseRef("data.countersign.lib")
 	for _, name := range slices.Sorted(maps.Keys(compiler.Modules)) {
 		module := compiler.Modules[name]
 		ast.WalkRefs(module, func(ref ast.Ref) bool {
@@ -53,7 +137,7 @@ func (s *Set) checkData(compiler *ast.Compiler) error {
 				line = ref[0].Location.Row
 			}
 			switch {
-			case !ref.HasPrefix(library) && !ref.HasPrefix(module.Package.Path):
+			case !ref.HasPrefix(libraryRef) && !ref.HasPrefix(module.Package.Path):
 				wrong = append(wrong,
 					src.mistake(line, "%s: a rule sees its own package and countersign.lib only", ref))
 			case len(compiler.GetRules(ref)) == 0:

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -39,8 +42,9 @@ func Parse(fsys fs.FS) (*Set, error) {
 	}
 	var wrong []error
 	owner := map[RuleID]string{}
-	for _, name := range names {
-		src, err := parseFile(fsys, name)
+	sources, failures := parseFiles(fsys, names)
+	for i, name := range names {
+		src, err := sources[i], failures[i]
 		if err != nil {
 			wrong = append(wrong, err)
 			continue
@@ -90,6 +94,22 @@ func Files(fsys fs.FS) ([]string, error) {
 func ParseFile(fsys fs.FS, name string) (*ast.Module, error) {
 	src, err := parseFile(fsys, name)
 	return src.module, err
+}
+
+// parseFiles parses files at the same time; what each gives is by its index.
+func parseFiles(fsys fs.FS, names []string) ([]source, []error) {
+	sources, failures := make([]source, len(names)), make([]error, len(names))
+	var next atomic.Int64
+	var working sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		working.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				sources[i], failures[i] = parseFile(fsys, names[i])
+			}
+		})
+	}
+	working.Wait()
+	return sources, failures
 }
 
 func parseFile(fsys fs.FS, name string) (source, error) {

@@ -173,7 +173,8 @@ func (g *garden) edit(below string) {
 	default:
 		digit := func(n int) string { return fmt.Sprint(n) }
 		g.files[name] = strings.NewReplacer("v0", "v"+digit(1+g.IntN(8)), "v1.33.", "v1.34.", "f0", "f9", "f1", "f8", "k1", "k7", "p1", "p9",
-			"v2", "v6", "net-1", "net-2", "net-3", "net-2", "name: r1", "name: cluster-admin", "sshKeyName", "flavor", "flavor", "sshKeyName", "i:", "i:1").Replace(g.files[name])
+			"v2", "v6", "net-1", "net-2", "net-3", "net-2", "name: r1", "name: cluster-admin",
+			"sshKeyName", "flavor", "flavor", "sshKeyName", "i:", "i:1").Replace(g.files[name])
 	}
 }
 
@@ -303,7 +304,8 @@ func (g *garden) fluxTwice() {
 // twice repeats a plain folder's objects, as they are or a little different.
 func (g *garden) twice() {
 	if name := g.pick("plain/p", "/a.yaml"); name != "" {
-		g.files[path.Dir(name)+"/again.yaml"] = strings.Replace(g.files[name], "cluster.x-k8s.io/v1beta1", "cluster.x-k8s.io/v1beta2", g.IntN(2))
+		again := strings.Replace(g.files[name], "cluster.x-k8s.io/v1beta1", "cluster.x-k8s.io/v1beta2", g.IntN(2))
+		g.files[path.Dir(name)+"/again.yaml"] = again
 	}
 }
 

@@ -250,7 +250,9 @@ func (p *program) printBuild(build render.Build) error {
 }
 
 func (p *program) configCommand() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Check a repository's settings", RunE: onlyHelp, Args: cobra.ArbitraryArgs}
+	c := &cobra.Command{
+		Use: "config", Short: "Check a repository's settings", RunE: onlyHelp, Args: cobra.ArbitraryArgs,
+	}
 	c.AddCommand(&cobra.Command{
 		Use:     "validate FILE",
 		Short:   "Say what is wrong with a .countersign.yaml, with the line of each mistake",

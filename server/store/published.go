@@ -106,7 +106,8 @@ const selectBinding = `SELECT repository, review, pull, person, base_ref, commit
 	FROM binding WHERE repository = $1`
 
 func (b *Binding) targets() []any {
-	return []any{&b.Repository, &b.Review, &b.Pull, &b.Person, &b.BaseRef, &b.Commit, &b.Digest, blob{&b.Entries}, moment{&b.At}}
+	return []any{&b.Repository, &b.Review, &b.Pull, &b.Person, &b.BaseRef, &b.Commit, &b.Digest, blob{&b.Entries},
+		moment{&b.At}}
 }
 
 // Bindings lists what the reviews of a pull request are bound to, by review.

@@ -45,7 +45,8 @@ func (s *Store) Rotate(ctx context.Context, name string, generation int64) (Secr
 			ON CONFLICT DO NOTHING`, short(name), generation+1, value, t.now); err != nil {
 			return Secret{}, err
 		}
-		if _, err := t.exec(`DELETE FROM secret WHERE name = $1 AND generation <= $2`, short(name), generation); err != nil {
+		if _, err := t.exec(`DELETE FROM secret WHERE name = $1 AND generation <= $2`,
+			short(name), generation); err != nil {
 			return Secret{}, err
 		}
 		return newest(t, name)

@@ -59,7 +59,8 @@ func wake(t *txn, wakes []Wake) error {
 		if w.Priority < MergeGroup || w.Priority > Sweep {
 			return refuse("priority %d cannot wake anything", w.Priority)
 		}
-		if _, err := t.exec(wakeSQL, w.Repository, w.Pull, short(w.Group), w.Installation, w.Priority, t.now); err != nil {
+		if _, err := t.exec(wakeSQL,
+			w.Repository, w.Pull, short(w.Group), w.Installation, w.Priority, t.now); err != nil {
 			return err
 		}
 	}

@@ -57,12 +57,12 @@ func TestThinnedTemplate(t *testing.T) {
 	for i := range maxListed + 1 {
 		objects = append(objects, placed(clusterAPI, "MachineDeployment", fmt.Sprint("d", i), map[string]any{
 			"clusterName": "c", "template": map[string]any{"spec": map[string]any{
-				"infrastructureRef": refTo(infraAPI, "AWSMachineTemplate", "hub")}}}))
+				"infrastructureRef": infraRef("AWSMachineTemplate", "hub")}}}))
 	}
 	class := classOf(1, 1)[1]
 	worker := class["spec"].(map[string]any)["workers"].(map[string]any)["machineDeployments"].([]any)[0]
 	worker.(map[string]any)["template"] = map[string]any{"infrastructure": map[string]any{
-		"ref": refTo(infraAPI, "AWSMachineTemplate", "hub")}}
+		"ref": infraRef("AWSMachineTemplate", "hub")}}
 	objects = append(objects, class)
 	out := object(t, New([]render.Build{buildOf("r", objects)}, noConfig), "r", "AWSMachineTemplate", "hub")
 	if len(out.ClassWrites) != 1 || out.ClassWrites[0].Op != "add" || !out.ClassWrites[0].Conditional {
@@ -112,11 +112,11 @@ func TestManyInfrastructures(t *testing.T) {
 	for i := range maxInfra + 1 {
 		name := fmt.Sprintf("c%05d", i)
 		objects = append(objects,
-			placed(clusterAPI, "Cluster", name, map[string]any{"infrastructureRef": refTo(infraAPI, "AWSCluster", name)}),
+			placed(clusterAPI, "Cluster", name, map[string]any{"infrastructureRef": infraRef("AWSCluster", name)}),
 			placed(infraAPI, "AWSCluster", name, map[string]any{"sshKeyName": "k"}),
 			placed(clusterAPI, "MachineDeployment", name, map[string]any{"clusterName": name,
 				"template": map[string]any{"spec": map[string]any{
-					"infrastructureRef": refTo(infraAPI, "AWSMachineTemplate", "hub")}}}))
+					"infrastructureRef": infraRef("AWSMachineTemplate", "hub")}}}))
 	}
 	objects = append(objects, placed(infraAPI, "AWSMachineTemplate", "hub", map[string]any{}))
 	ix := New([]render.Build{buildOf("r", objects)}, noConfig)
@@ -165,7 +165,7 @@ func TestUseBudget(t *testing.T) {
 	for i := range 200 {
 		name := fmt.Sprintf("c%05d", i)
 		objects = append(objects, placed(clusterAPI, "Cluster", name,
-			map[string]any{"infrastructureRef": refTo(infraAPI, "AWSCluster", "hub")}))
+			map[string]any{"infrastructureRef": infraRef("AWSCluster", "hub")}))
 	}
 	ix := New([]render.Build{buildOf("r", objects)}, noConfig)
 	total := 0

@@ -39,7 +39,7 @@ func entry(pattern, role string, read reader) slot {
 // below spec.template; a Machine has them at the top.
 var machineFields = []slot{
 	entry("spec.bootstrap.configRef", RoleBootstrap, objectRef),
-	entry("spec.bootstrap.dataSecretName", RoleBootstrap, plainName("", "Secret", "")),
+	entry("spec.bootstrap.dataSecretName", RoleBootstrap, secretName("")),
 	entry("spec.infrastructureRef", RoleMachineTemplate, objectRef),
 }
 
@@ -153,9 +153,9 @@ var identityFields = map[string][]slot{
 
 // asoFields are the credentials that Azure Service Operator objects name.
 var asoFields = []slot{
-	{[]string{"metadata", "annotations", AnnotationASO}, RoleIdentity, plainName("", "Secret", ""), ""},
+	{[]string{"metadata", "annotations", AnnotationASO}, RoleIdentity, secretName(""), ""},
 	{[]string{"spec", "resources", "*", "metadata", "annotations", AnnotationASO}, RoleIdentity,
-		plainName("", "Secret", ""), ""},
+		secretName(""), ""},
 }
 
 var addonFields = map[string][]slot{

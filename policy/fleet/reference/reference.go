@@ -55,22 +55,22 @@ func fixed(group, kind string) reader {
 	}
 }
 
-// plainName reads a bare name of a kind that the field implies. The namespace
-// is the owner's unless one is given.
-func plainName(group, kind, namespace string) reader {
+// secretName reads the bare name of a Secret. The namespace is the owner's
+// unless one is given.
+func secretName(namespace string) reader {
 	return func(owner render.Identity, value any) (render.Identity, bool) {
 		name := field.Text(value)
 		if namespace != "" {
 			owner.Namespace = namespace
 		}
-		return Place(owner, group, kind, name), name != ""
+		return Place(owner, "", "Secret", name), name != ""
 	}
 }
 
 // secretOrName reads a Secret as {name, namespace} or as a bare name in a
 // provider's own namespace.
 func secretOrName(namespace string) reader {
-	bare := plainName("", "Secret", namespace)
+	bare := secretName(namespace)
 	return func(owner render.Identity, value any) (render.Identity, bool) {
 		if _, isText := value.(string); isText {
 			return bare(owner, value)

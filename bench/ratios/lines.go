@@ -42,6 +42,17 @@ func verdict(reached bool) string {
 // ratio says how many times less ours is than another's.
 func ratio(ours, other time.Duration) float64 { return other.Seconds() / ours.Seconds() }
 
+// times writes a ratio with the digits that say something.
+func times(ratio float64) string {
+	switch {
+	case ratio >= 10:
+		return fmt.Sprintf("%.0f ×", ratio)
+	case ratio >= 1:
+		return fmt.Sprintf("%.1f ×", ratio)
+	}
+	return fmt.Sprintf("%.2f ×", ratio)
+}
+
 // kinds are the two changes of one overlay that are measured: one that has to
 // do with no other root, and one of a size, which fleet rules count.
 var kinds = []struct {
@@ -60,7 +71,7 @@ func (p pair) String() string {
 // are. by picks wall or CPU time.
 func (p pair) against(other cost, by func(cost) time.Duration, least float64) (result, word string) {
 	first, second := ratio(by(p[0]), by(other)), ratio(by(p[1]), by(other))
-	return fmt.Sprintf("%.1f × and %.1f × less", first, second), verdict(min(first, second) >= least)
+	return times(first) + " and " + times(second) + " less", verdict(min(first, second) >= least)
 }
 
 func wallOf(c cost) time.Duration { return c.wall }
@@ -177,7 +188,7 @@ func (l *lab) coldMany(ctx context.Context, branch string, roots []string, least
 	peer.wall = time.Duration(float64(peer.wall) * float64(len(roots)) / float64(part))
 	peer.cpu = time.Duration(float64(peer.cpu) * float64(len(roots)) / float64(part))
 	less := ratio(ours.cpu, peer.cpu)
-	return row{fmt.Sprintf("ours: %v; peer, %s: %v", ours, told, peer), fmt.Sprintf("%.1f × less", less),
+	return row{fmt.Sprintf("ours: %v; peer, %s: %v", ours, told, peer), times(less) + " less",
 		verdict(less >= least)}, nil
 }
 
@@ -213,7 +224,7 @@ func sizes(ctx context.Context, l *lab) (row, error) {
 	}
 	first, second := ratio(costs[1][0].wall, costs[0][0].wall), ratio(costs[1][1].wall, costs[0][1].wall)
 	return row{fmt.Sprintf("%d clusters: %v; %d clusters: %v", l.large, costs[0], l.small, costs[1]),
-		fmt.Sprintf("%.1f × and %.1f ×", first, second), verdict(max(first, second) <= 1.3)}, nil
+		times(first) + " and " + times(second), verdict(max(first, second) <= 1.3)}, nil
 }
 
 func event(ctx context.Context, l *lab) (row, error) {

@@ -20,4 +20,9 @@ package countersign.rules.chg.any_other
 
 import data.countersign.lib.change
 
-reasons contains {"message": sprintf("%s %s, and nothing says that this is harmless", [change.doing, change.named])}
+reasons contains {"message": sprintf("%s %s, and nothing says that this is harmless", [change.doing, what])}
+
+what := sprintf("the file %s", [change.place]) if {
+	input.change.group == "countersign.dev"
+	input.change.kind == "File"
+} else := change.named

@@ -29,8 +29,14 @@ test_without_namespace if {
 	said(subject({"namespace": ""})) == {"changes Thing eu, and nothing says that this is harmless"}
 }
 
+test_a_file if {
+	file := {"group": "countersign.dev", "kind": "File", "namespace": "", "name": "a/b.yaml"}
+	said(subject(file)) == {"changes the file a/b.yaml, and nothing says that this is harmless"}
+}
+
 test_hostile_names if {
 	every name in ["a\nb", "a\u2028b", "amasked:b"] {
-		said(subject({"namespace": name, "name": name})) == {"changes Thing a b/a b, and nothing says that this is harmless"}
+		doc := subject({"namespace": name, "name": name})
+		said(doc) == {"changes Thing a b/a b, and nothing says that this is harmless"}
 	}
 }

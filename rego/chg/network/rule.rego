@@ -47,6 +47,15 @@ touched := {e |
 	some step in e.path
 	step in names
 	not first_endpoint(e)
+	not of_node(e.path)
+}
+
+# The arguments of an API server are CS-CHG-024's.
+of_node(path) if {
+	some step in path
+	step in {"kubeadmConfigSpec", "kthreesConfigSpec", "serverConfig", "agentConfig", "controlPlaneConfig", "files"}
+	not "controlPlaneEndpoint" in path
+	not "networking" in path
 }
 
 first_endpoint(e) if {

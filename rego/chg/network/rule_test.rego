@@ -46,6 +46,9 @@ test_networks if {
 
 test_others if {
 	turned(["spec", "replicas"], 1, 2) == set()
+	config := ["spec", "kubeadmConfigSpec", "clusterConfiguration"]
+	turned(array.concat(config, ["apiServer", "extraArgs", "audit-log-maxage"]), "30", "1") == set()
+	count(turned(array.concat(config, ["networking", "podSubnet"]), "a", "b")) == 1
 	turned(["metadata", "annotations", "network"], "a", "b") == set()
 	said(subject({"action": "create", "kind": "AWSCluster", "after": {"spec": {"network": {}}}})) == set()
 }

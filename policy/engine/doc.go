@@ -3,7 +3,8 @@
 // In go the rules' files ([New]) and typed inputs (schema input/v1, written for
 // rule authors in rego/schemas); out come hits by rule ([Engine.Objects],
 // [Engine.Changes], [Engine.Fleet]), and for each rule that was asked either
-// its answer or its error. The engine knows a rule by its metadata alone.
+// its answer or its error. The engine knows a rule by its metadata alone, which
+// package ruleset reads. The inputs of a batch are judged at the same time.
 // [Test] and [Scaffold] are for those who write rules.
 //
 // Rego fails open by nature, so everything here fails closed. What must stay

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/countersign-dev/countersign/render"
 )
 
 func TestWhatDoesNotLoad(t *testing.T) {
@@ -191,6 +193,36 @@ func TestLibraryIsTyped(t *testing.T) {
 		if _, err := New(fsys); err == nil || !strings.Contains(err.Error(), "lib/x.rego:") {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+// TestScopesSeeTheLibrary: each scope is compiled with what it uses of the
+// library, by whatever way it names it; what is left out would be undefined.
+func TestScopesSeeTheLibrary(t *testing.T) {
+	hit := func(call string) string {
+		return `findings contains {"path": [], "message": "m"} if ` + call
+	}
+	e := load(t,
+		draft{body: "import data.countersign.lib.value as v\n" + hit(`v.set("x")`)},
+		draft{slug: "abc/two", id: "CS-ABC-002", body: "import data.countersign.lib\n" + hit(`lib.value.set("x")`)},
+		draft{slug: "abc/three", id: "CS-ABC-003", scope: "change", body: "import data.countersign as c\n" +
+			hit(`c.lib.value.set("x")`)},
+		draft{slug: "abc/four", id: "CS-ABC-004", scope: "fleet", body: `findings contains {"path": [],
+			"message": "m", "object": {"group": "", "kind": "", "namespace": "", "name": "", "destination": ""}} if {
+			data.countersign.lib.value.set("x")
+		}`})
+	report := judge(t, e, object("a", nil))
+	change := Change{Change: &render.Change{Action: render.ActionCreate, After: object("a", nil).Resource}}
+	changes, err := e.Changes(t.Context(), []Change{change}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fleet, err := e.Fleet(t.Context(), Fleet{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Hits) != 2 || len(changes[0].Findings) != 1 || len(fleet.Hits) != 1 {
+		t.Errorf("got %+v\n%+v\n%+v", report, changes, fleet)
 	}
 }
 

@@ -36,6 +36,24 @@ spec:
 				"spec.controlPlaneRef control-plane missing KubeadmControlPlane cp",
 				"spec.infrastructureRef infrastructure missing AWSCluster c",
 			}},
+		{"values that Flux puts in", "Kustomization", `
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: k, namespace: ns}
+spec:
+  postBuild: {substituteFrom: [{kind: ConfigMap, name: vars}, {kind: Secret, name: hidden}]}
+  kubeConfig: {secretRef: {name: c-kubeconfig}}`,
+			[]string{
+				"spec.kubeConfig.secretRef secret missing Secret ns/c-kubeconfig",
+				"spec.postBuild.substituteFrom[0] values missing ConfigMap ns/vars",
+				"spec.postBuild.substituteFrom[1] values missing Secret ns/hidden",
+			}},
+		{"values of a release", "HelmRelease", `
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: h, namespace: ns}
+spec: {valuesFrom: [{kind: ConfigMap, name: vars}]}`,
+			[]string{"spec.valuesFrom[0] values missing ConfigMap ns/vars"}},
 		{"a version in apiGroup", "Cluster", `
 apiVersion: cluster.x-k8s.io/v1beta2
 kind: Cluster

@@ -117,6 +117,7 @@ var controlPlaneSpec = below(slices.Concat(
 		entry("machineTemplate.spec.infrastructureRef", RoleMachineTemplate, objectRef),
 		entry("infrastructureTemplate", RoleMachineTemplate, objectRef),
 		entry("infrastructureRef", RoleMachineTemplate, objectRef),
+		entry("manifestsConfigMapReference", RolePayload, fixed("", "ConfigMap")),
 		entry("serverConfig.auditPolicySecret", RoleSecret, fixed("", "Secret")),
 		entry("serverConfig.etcd.backupConfig.s3.s3CredentialSecret", RoleSecret, fixed("", "Secret")),
 		entry("privateRegistriesConfig.configs.*.authSecret", RoleSecret, fixed("", "Secret")),
@@ -174,6 +175,19 @@ var operatorFields = []slot{
 
 var certificateFields = []slot{entry("spec.issuerRef", RoleIssuer, issuerRef)}
 
+// deployerFields are where deployers take values from, and the credentials
+// with which they reach other clusters and their sources.
+var deployerFields = []slot{
+	entry("spec.postBuild.substituteFrom.*", RoleValues, payloadRef),
+	entry("spec.valuesFrom.*", RoleValues, payloadRef),
+	entry("spec.kubeConfig.secretRef", RoleSecret, fixed("", "Secret")),
+	entry("spec.kubeConfig.configMapRef", RoleValues, fixed("", "ConfigMap")),
+	entry("spec.secretRef", RoleSecret, fixed("", "Secret")),
+	entry("spec.certSecretRef", RoleSecret, fixed("", "Secret")),
+	entry("spec.decryption.secretRef", RoleSecret, fixed("", "Secret")),
+	entry("spec.verify.secretRef", RoleSecret, fixed("", "Secret")),
+}
+
 // under moves fields below a key.
 func under(key string, fields []slot) []slot {
 	moved := slices.Clone(fields)
@@ -202,6 +216,8 @@ func fieldsOf(id render.Identity) []slot {
 		return operatorFields
 	case id.Group == GroupCertManager && id.Kind == "Certificate":
 		return certificateFields
+	case strings.HasSuffix(id.Group, ".toolkit.fluxcd.io"):
+		return deployerFields
 	case strings.HasSuffix(id.Group, ".azure.com"):
 		return asoFields[:1]
 	}

@@ -11,6 +11,7 @@ const (
 	RolePayload         = "payload"
 	RoleSecret          = "secret" // read by nodes or by providers
 	RoleRemediation     = "remediation"
+	RoleValues          = "values"  // what a deployer puts into what it applies
 	RoleIssuer          = "issuer"  // of a certificate
 	RoleCluster         = "cluster" // a cluster that a selector picks
 	// RoleClusterInfrastructure leads from a machine to what it takes defaults

@@ -30,7 +30,7 @@ type txn struct {
 // another transaction holds; SQLite has one writer and needs none of it.
 func (t *txn) skipLocked() string {
 	if t.pg {
-		return " FOR UPDATE SKIP LOCKED"
+		return " FOR UPDATE OF w SKIP LOCKED"
 	}
 	return ""
 }

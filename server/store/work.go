@@ -114,35 +114,37 @@ func (s *Store) Claim(ctx context.Context, c Claimant) ([]Lease, error) {
 	if c.Lease <= 0 || c.Most <= 0 {
 		return nil, wrap("claim", refuse("a claim needs a time and a number"))
 	}
-	// An idle worker asks often; it must not cost a commit each time.
-	some, err := view(ctx, s, "claim", func(t *txn) (bool, error) {
-		var one int64
-		return t.one([]any{&one}, `SELECT 1 FROM work w LEFT JOIN lane i ON i.kind = 'installation'
-			AND i.id = w.installation WHERE `+due+` LIMIT 1`, t.now)
-	})
-	if err != nil || !some {
-		return nil, err
+	// Choosing is the dear part and needs no writer; taking asks again whether each is still due. Where
+	// others took all that was chosen, choose anew.
+	for range maxChoices {
+		chosen, err := view(ctx, s, "claim", func(t *txn) ([]Target, error) {
+			return all(t, func(target *Target) []any {
+				return []any{&target.Repository, &target.Pull, &target.Group}
+			}, turnsSQL, t.now, aging.Microseconds(), c.Most)
+		})
+		if err != nil || len(chosen) == 0 {
+			return nil, err
+		}
+		leases, err := write(ctx, s, "claim", func(t *txn) ([]Lease, error) { return take(t, c, chosen) })
+		if err != nil || len(leases) > 0 {
+			return leases, err
+		}
 	}
-	return write(ctx, s, "claim", func(t *txn) ([]Lease, error) { return claim(t, c) })
+	return nil, nil
 }
 
-func claim(t *txn, c Claimant) ([]Lease, error) {
-	// Drawing the fences first makes claims follow one another on Postgres too.
-	fence, err := t.next("fence", int64(c.Most))
-	if err != nil {
-		return nil, err
-	}
-	targets, err := all(t, func(target *Target) []any {
-		return []any{&target.Repository, &target.Pull, &target.Group}
-	}, turnsSQL, t.now, aging.Microseconds(), c.Most)
+const maxChoices = 4
+
+func take(t *txn, c Claimant, chosen []Target) ([]Lease, error) {
+	fence, err := t.next("fence", int64(len(chosen)))
 	if err != nil {
 		return nil, err
 	}
 	var leases []Lease
-	for _, target := range targets {
+	for _, target := range chosen {
 		lease := Lease{Target: target, Fence: fence, Until: at(t.now + c.Lease.Microseconds())}
 		found, err := t.one([]any{&lease.Installation, &lease.Attempts, &lease.Priority, moment{&lease.Woken},
-			&lease.Reason}, claimSQL+t.skipLocked()+claimReturning,
+			&lease.Reason}, takeSQL+t.skipLocked()+takeReturning,
 			t.now, target.Repository, target.Pull, target.Group, c.Owner, fence, lease.Until)
 		if err != nil {
 			return nil, err
@@ -180,35 +182,41 @@ const due = `w.parked = '' AND (w.want > w.done OR w.alarm > 0) AND w.lease_unti
 // so the thousandth target of one comes after the first of another. Those of
 // one round go to who was served longest ago.
 const turnsSQL = `
-WITH due AS (
+WITH busy AS MATERIALIZED (
+	SELECT repository, installation FROM work WHERE lease_until > 0 AND lease_until > $1
+), busy_repository AS MATERIALIZED (
+	SELECT repository, COUNT(*) AS n FROM busy GROUP BY repository
+), busy_installation AS MATERIALIZED (
+	SELECT installation, COUNT(*) AS n FROM busy GROUP BY installation
+), due AS (
 	SELECT w.repository, w.pull, w.merge_group, w.installation,
 		CASE WHEN w.want > w.done THEN w.woken ELSE w.alarm END AS since,
 		CASE WHEN w.want > w.done THEN w.priority ELSE 4 END AS priority,
-		COALESCE(i.served, 0) AS installation_served, COALESCE(r.served, 0) AS repository_served
-	FROM work w
-	LEFT JOIN lane i ON i.kind = 'installation' AND i.id = w.installation
-	LEFT JOIN lane r ON r.kind = 'repository' AND r.id = w.repository
+		COALESCE(i.served, 0) AS installation_served
+	FROM work w LEFT JOIN lane i ON i.kind = 'installation' AND i.id = w.installation
 	WHERE ` + due + `
-), busy AS (
-	SELECT repository, installation FROM work WHERE lease_until > 0 AND lease_until > $1
 ), classed AS (
 	SELECT due.*, CASE WHEN priority > ($1 - since) / $2 THEN priority - ($1 - since) / $2 ELSE 0 END AS class FROM due
-), turned AS (
-	SELECT c.*, (SELECT COUNT(*) FROM busy b WHERE b.repository = c.repository)
-		+ ROW_NUMBER() OVER (PARTITION BY c.class, c.repository ORDER BY c.since, c.pull, c.merge_group) AS turn
+), placed AS (
+	SELECT c.*, ROW_NUMBER() OVER (PARTITION BY c.class, c.repository ORDER BY c.since, c.pull, c.merge_group) AS place
 	FROM classed c
+), turned AS (
+	SELECT p.*, p.place + COALESCE(b.n, 0) AS turn, COALESCE(r.served, 0) AS repository_served
+	FROM placed p
+	LEFT JOIN busy_repository b ON b.repository = p.repository
+	LEFT JOIN lane r ON r.kind = 'repository' AND r.id = p.repository
+	WHERE p.place <= $3
 ), rounds AS (
-	SELECT t.*, (SELECT COUNT(*) FROM busy b WHERE b.installation = t.installation)
-		+ ROW_NUMBER() OVER (PARTITION BY t.class, t.installation
-			ORDER BY t.turn, t.repository_served, t.since, t.repository) AS round
-	FROM turned t
+	SELECT t.*, COALESCE(b.n, 0) + ROW_NUMBER() OVER (PARTITION BY t.class, t.installation
+		ORDER BY t.turn, t.repository_served, t.since, t.repository) AS round
+	FROM turned t LEFT JOIN busy_installation b ON b.installation = t.installation
 )
 SELECT repository, pull, merge_group FROM rounds
 ORDER BY class, round, installation_served, turn, repository_served, since, repository, pull, merge_group LIMIT $3`
 
-// claimSQL takes one target if it is still due. What is woken from here on is
+// takeSQL takes one target if it is still due. What is woken from here on is
 // "later": it asks for another run.
-const claimSQL = `
+const takeSQL = `
 UPDATE work SET
 	want = CASE WHEN want > done THEN want ELSE want + 1 END,
 	claimed = CASE WHEN want > done THEN want ELSE want + 1 END,
@@ -217,8 +225,8 @@ UPDATE work SET
 	later_priority = 5, later_woken = 0, alarm = 0,
 	owner = $5, fence = $6, lease_until = $7, attempts = attempts + 1, touched = $1
 WHERE (repository, pull, merge_group) = (
-	SELECT w.repository, w.pull, w.merge_group FROM work w
-	WHERE w.repository = $2 AND w.pull = $3 AND w.merge_group = $4
-		AND w.parked = '' AND (w.want > w.done OR w.alarm > 0) AND w.lease_until <= $1`
+	SELECT w.repository, w.pull, w.merge_group
+	FROM work w LEFT JOIN lane i ON i.kind = 'installation' AND i.id = w.installation
+	WHERE w.repository = $2 AND w.pull = $3 AND w.merge_group = $4 AND ` + due
 
-const claimReturning = `) RETURNING installation, attempts, priority, woken, reason`
+const takeReturning = `) RETURNING installation, attempts, priority, woken, reason`

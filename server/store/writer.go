@@ -47,9 +47,17 @@ func write[T any](ctx context.Context, s *Store, op string, fn func(*txn) (T, er
 		err = s.enqueue(ctx, run)
 	}
 	if err != nil {
-		return none, wrap(op, err)
+		return none, s.explain(op, err)
 	}
 	return out, nil
+}
+
+// explain wraps an error; what fails because the store was closed meanwhile says so.
+func (s *Store) explain(op string, err error) error {
+	if s.closed() && kindOf(err) == Other {
+		err = errors.Join(ErrClosed, err)
+	}
+	return wrap(op, err)
 }
 
 func (s *Store) enqueue(ctx context.Context, run func(*txn) error) error {
@@ -199,11 +207,11 @@ func view[T any](ctx context.Context, s *Store, op string, fn func(*txn) (T, err
 	}
 	now, err := s.now(ctx, s.read)
 	if err != nil {
-		return none, wrap(op, err)
+		return none, s.explain(op, err)
 	}
 	out, err := fn(&txn{ctx: ctx, on: s.read, now: now, pg: s.pg})
 	if err != nil {
-		return none, wrap(op, err)
+		return none, s.explain(op, err)
 	}
 	return out, nil
 }

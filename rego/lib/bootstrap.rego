@@ -70,6 +70,15 @@ cloud_texts contains [path, text] if {
 	not path in unpacked
 }
 
+# cloud_documents are [path, text] of cloud-init text that was unpacked, without
+# its users: what it runs and writes.
+cloud_documents contains [n.path, json.marshal(object.remove(doc, {"users"}))] if {
+	some n in input.resource.nested
+	embedded(n.path)
+	some doc in field.list(n.documents)
+	is_object(doc)
+}
+
 strings(x) := {[[], x]} if {
 	is_string(x)
 } else := {[[key], text] | some key, text in x; is_string(text)} if {

@@ -105,7 +105,7 @@ findings contains {
 	"path": path,
 	"message": "boot scripts write authorized SSH keys on nodes",
 } if {
-	some [path, text] in bootstrap.texts
+	some [path, text] in (bootstrap.texts | bootstrap.cloud_documents)
 	regex.match(`(^|[^_])authorized_keys`, text)
 }
 

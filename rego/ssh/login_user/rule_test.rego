@@ -121,3 +121,13 @@ test_cloud_init_text_that_was_not_unpacked if {
 		["data", "users"],
 	)}
 }
+
+test_unpacked_cloud_init_that_writes_keys if {
+	path := ["spec", "agentConfig", "additionalUserData", "config"]
+	doc := {"runcmd": ["cat k >> /root/.ssh/authorized_keys"]}
+	resource := {
+		"kind": "RKE2ControlPlane", "object": {"spec": {}},
+		"nested": [{"path": path, "encoding": "", "name": "", "text": "", "documents": [doc]}],
+	}
+	{hit.path | some hit in rule.findings with input as {"resource": resource}} == {path}
+}

@@ -99,7 +99,7 @@ findings contains {
 	"path": path,
 	"message": "a boot script gives root by sudo on nodes",
 } if {
-	some [path, text] in bootstrap.texts
+	some [path, text] in (bootstrap.texts | bootstrap.cloud_documents)
 	regex.match(`/etc/sudoers`, text)
 }
 

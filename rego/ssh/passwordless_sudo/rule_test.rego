@@ -76,3 +76,13 @@ test_cloud_init_text_that_was_not_unpacked if {
 	some hit in hits(doc)
 	hit.path == ["spec", "agentConfig", "additionalUserData", "config"]
 }
+
+test_unpacked_cloud_init_that_writes_sudoers if {
+	path := ["spec", "agentConfig", "additionalUserData", "config"]
+	doc := {"write_files": [{"path": "/etc/sudoers.d/ops", "content": "x"}]}
+	resource := {
+		"kind": "RKE2ControlPlane", "object": {"spec": {}},
+		"nested": [{"path": path, "encoding": "", "name": "", "text": "", "documents": [doc]}],
+	}
+	{hit.path | some hit in rule.findings with input as {"resource": resource}} == {path}
+}

@@ -37,6 +37,18 @@ reasons contains {"message": sprintf("%s %s, in the namespace of the deployers",
 	not control
 }
 
+# What a deployer puts into what it applies.
+reasons contains {"message": sprintf("%s %s, whose values go into what %s applies", [
+	change.doing, change.named, change.listed(takers),
+])} if {
+	count(takers) > 0
+}
+
+takers := {sprintf("%s %s", [field.word(user.kind), change.placed(user)]) |
+	some user in input.referenced_by
+	user.role == "values"
+}
+
 # Words for what matters most.
 words := {
 	"prune": "what goes from Git is deleted or left", "suspend": "whether it applies anything",

@@ -67,3 +67,14 @@ test_their_namespaces if {
 	said(object.union(subject({}), {"namespace_role": "provider"})) == set()
 	count(said(object.union(flux({}), {"namespace_role": "gitops"}))) == 1
 }
+
+test_values_that_they_put_in if {
+	user := {
+		"group": "kustomize.toolkit.fluxcd.io", "kind": "Kustomization", "namespace": "fleet", "name": "a",
+		"role": "values",
+	}
+	doc := object.union(subject({"kind": "ConfigMap"}), {"referenced_by": [user]})
+	said(doc) == {"changes ConfigMap fleet/eu, whose values go into what Kustomization fleet/a applies"}
+	other := object.union(user, {"role": "payload"})
+	said(object.union(subject({"kind": "ConfigMap"}), {"referenced_by": [other]})) == set()
+}

@@ -207,10 +207,8 @@ func (s subject) written() Change {
 		out.Cluster = out.Clusters[0]
 	}
 	for _, f := range ch.Fields {
-		out.Fields = append(
-			out.Fields,
-			Field{Path: f.Path.String(), Before: Shown(f.Before), After: Shown(f.After), Source: f.Source},
-		)
+		out.Fields = append(out.Fields,
+			Field{Path: f.Path.String(), Before: Shown(f.Before), After: Shown(f.After), Source: f.Source})
 	}
 	if len(ch.Fields) > 0 && ch.Fields[0].Source.File != "" {
 		out.Source = ch.Fields[0].Source

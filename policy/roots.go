@@ -132,10 +132,8 @@ func (j *judge) rootSubjects(ctx context.Context) ([]subject, error) {
 		if err != nil {
 			return nil, err
 		}
-		subjects = append(
-			subjects,
-			subject{input: factChange(ch), entry: newEntry(EntryRoot, path, parts...), shown: true},
-		)
+		entry := newEntry(EntryRoot, path, parts...)
+		subjects = append(subjects, subject{input: factChange(ch), entry: entry, shown: true})
 	}
 	return subjects, nil
 }
@@ -173,11 +171,8 @@ func (j *judge) finish() Assessment {
 				", but values that only the deployer substitutes are not known here: they stay as written"})
 	}
 	slices.SortStableFunc(out.Changes, func(a, b Change) int {
-		return cmp.Or(
-			cmp.Compare(a.Destination, b.Destination),
-			cmp.Compare(objectKey(a.Object), objectKey(b.Object)),
-			cmp.Compare(a.Action, b.Action),
-		)
+		return cmp.Or(cmp.Compare(a.Destination, b.Destination),
+			cmp.Compare(objectKey(a.Object), objectKey(b.Object)), cmp.Compare(a.Action, b.Action))
 	})
 	slices.Sort(out.Clusters)
 	out.Clusters = slices.Compact(out.Clusters)

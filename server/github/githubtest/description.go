@@ -1,0 +1,326 @@
+package githubtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// Description is GitHub's own description of its REST interface and webhooks,
+// cut to what is answered here. It is safe for concurrent use.
+type Description struct {
+	operations map[string]*openapi3.Operation
+	webhooks   map[string]*openapi3.Schema // by GitHub's name, as "pull-request-opened"
+}
+
+// the files below the folder of node_modules.
+const (
+	restFile = "@octokit/openapi/generated/api.github.com.json"
+	hookFile = "@octokit/openapi-webhooks/generated/api.github.com.json"
+)
+
+var loaded = sync.OnceValues(func() (*Description, error) {
+	return LoadDescription(os.Getenv("COUNTERSIGN_GITHUB_DESCRIPTION"))
+})
+
+// testDescription is nil, and the test says why, where there is none.
+func testDescription(t testing.TB) *Description {
+	t.Helper()
+	if os.Getenv("COUNTERSIGN_GITHUB_DESCRIPTION") == "" {
+		t.Log("not checked against GitHub's description: COUNTERSIGN_GITHUB_DESCRIPTION names no node_modules" +
+			" with @octokit/openapi and @octokit/openapi-webhooks (see testdata/github/package.json)")
+		return nil
+	}
+	d, err := loaded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// LoadDescription reads the npm packages @octokit/openapi and
+// @octokit/openapi-webhooks from a node_modules folder.
+func LoadDescription(folder string) (*Description, error) {
+	d := &Description{operations: map[string]*openapi3.Operation{}, webhooks: map[string]*openapi3.Schema{}}
+	rest, err := readDocument(filepath.Join(folder, restFile))
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, op := range operations {
+		names[op.name] = true
+	}
+	document, err := prune(rest, "paths",
+		func(operation object) bool { return names[fmt.Sprint(operation["operationId"])] })
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range document.Paths.Map() {
+		for _, operation := range item.Operations() {
+			d.operations[operation.OperationID] = operation
+		}
+	}
+	for name := range names {
+		if d.operations[name] == nil && name != "graphql" {
+			return nil, fmt.Errorf("GitHub's description has no operation %s", name)
+		}
+	}
+	hooks, err := readDocument(filepath.Join(folder, hookFile))
+	if err != nil {
+		return nil, err
+	}
+	paths := object{}
+	for name, item := range hooks["webhooks"].(object) {
+		paths["/"+name] = item
+	}
+	hooks["paths"], hooks["openapi"] = paths, "3.0.3"
+	document, err = prune(hooks, "webhooks",
+		func(operation object) bool { return sent(fmt.Sprint(operation["operationId"])) })
+	if err != nil {
+		return nil, err
+	}
+	for name, item := range document.Paths.Map() {
+		d.webhooks[strings.TrimPrefix(name,
+			"/")] = item.Post.RequestBody.Value.Content.Get("application/json").Schema.Value
+	}
+	return d, nil
+}
+
+// sent reports whether a webhook is among those that the server sends.
+func sent(operation string) bool {
+	name, _, _ := strings.Cut(operation, "/")
+	return slices.Contains([]string{"pull-request", "pull-request-review", "issue-comment", "check-run", "check-suite",
+		"push", "merge-group", "membership", "team", "member", "organization", "repository", "repository-ruleset",
+		"installation", "installation-repositories", "status"}, name)
+}
+
+func readDocument(name string) (object, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("GitHub's description: %w", err)
+	}
+	var document object
+	if err := json.Unmarshal(text, &document); err != nil {
+		return nil, fmt.Errorf("GitHub's description %s: %w", name, err)
+	}
+	return document, nil
+}
+
+// prune keeps the operations that are wanted and the components that they
+// reach, and loads that: the whole takes seconds.
+func prune(document object, from string, want func(object) bool) (*openapi3.T, error) {
+	paths, kept := object{}, object{}
+	for path, item := range document["paths"].(object) {
+		methods := object{}
+		for method, operation := range item.(object) {
+			if operation, isOperation := operation.(object); isOperation && want(operation) {
+				delete(operation, "x-github")
+				methods[method] = operation
+			}
+		}
+		if len(methods) > 0 {
+			paths[path] = methods
+		}
+	}
+	reach(document, plain(paths), kept)
+	text, err := json.Marshal(object{"openapi": "3.0.3", "info": document["info"], "paths": paths, "components": kept})
+	if err != nil {
+		return nil, err
+	}
+	loader := openapi3.NewLoader()
+	loaded, err := loader.LoadFromData(text)
+	if err != nil {
+		return nil, fmt.Errorf("load GitHub's %s: %w", from, err)
+	}
+	return loaded, nil
+}
+
+// reach copies the components that a value refers to, and what they refer to.
+func reach(document object, value any, kept object) {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			reach(document, item, kept)
+		}
+	case object:
+		if ref, isRef := value["$ref"].(string); isRef {
+			parts := strings.Split(strings.TrimPrefix(ref, "#/components/"), "/")
+			section, _ := kept[parts[0]].(object)
+			if section == nil {
+				section = object{}
+				kept[parts[0]] = section
+			}
+			if _, done := section[parts[1]]; !done {
+				found := document["components"].(object)[parts[0]].(object)[parts[1]]
+				section[parts[1]] = found
+				reach(document, plain(found), kept)
+			}
+		}
+		for _, item := range value {
+			reach(document, item, kept)
+		}
+	}
+}
+
+// plain makes schemas of OpenAPI 3.1 those of 3.0, in place: null as a type
+// or an alternative is "nullable". Alternatives need not exclude each other,
+// since GitHub's do not. Examples are dropped.
+func plain(value any) any { return plainAt(value, false) }
+
+// plainAt knows whether an object's keys are names chosen by GitHub (of
+// properties) or words of OpenAPI.
+func plainAt(value any, names bool) any {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			plainAt(item, false)
+		}
+	case object:
+		if !names {
+			delete(value, "example")
+			delete(value, "examples")
+			nullable(value)
+		}
+		for key, item := range value {
+			plainAt(item, !names && key == "properties")
+		}
+	}
+	return value
+}
+
+func nullable(schema object) {
+	if names, isEnum := schema["enum"].([]any); isEnum && slices.Contains(names, "merge_queue_entry") {
+		delete(schema, "enum") // of events: older than repository_ruleset
+	}
+	if types, isList := schema["type"].([]any); isList {
+		rest := slices.DeleteFunc(slices.Clone(types), func(t any) bool { return t == "null" })
+		schema["nullable"] = len(rest) < len(types)
+		delete(schema, "type")
+		if len(rest) == 1 {
+			schema["type"] = rest[0]
+		}
+	}
+	if all, isList := schema["allOf"].([]any); isList && len(all) == 2 && title(all[1]) == "Enterprise" {
+		schema["anyOf"] = all // nobody is both a person and an enterprise
+		delete(schema, "allOf")
+	}
+	if one, isList := schema["oneOf"].([]any); isList {
+		schema["anyOf"] = one
+		delete(schema, "oneOf")
+	}
+	if alternatives, isList := schema["anyOf"].([]any); isList {
+		rest := slices.DeleteFunc(slices.Clone(alternatives), func(a any) bool {
+			alternative, _ := a.(object)
+			return alternative["type"] == "null"
+		})
+		if len(rest) < len(alternatives) {
+			schema["nullable"], schema["anyOf"] = true, rest
+		}
+	}
+}
+
+func title(schema any) any {
+	named, _ := schema.(object)
+	return named["title"]
+}
+
+// undocumented are refusals that GitHub gives without describing them.
+var undocumented = []int{401, 403, 404, 422, 429, 500, 502, 503, 504, 301, 304}
+
+// check compares a request and its answer with the description.
+func (s *Server) check(c *call, text []byte, a *answer) {
+	operation := s.options.Description.operations[c.op.name]
+	if operation == nil {
+		return
+	}
+	if operation.RequestBody != nil && a.status < 300 {
+		media := operation.RequestBody.Value.Content.Get("application/json")
+		if media != nil && len(text) > 0 && string(text) != "null" && string(text) != "null\n" {
+			if problem := visit(media.Schema.Value, text, openapi3.VisitAsRequest()); problem != "" {
+				s.note("%s: the request is not GitHub's: %s", c.op.name, problem)
+			}
+		}
+	}
+	for key := range c.r.URL.Query() {
+		if !slices.ContainsFunc(operation.Parameters, func(p *openapi3.ParameterRef) bool {
+			return p.Value.In == "query" && p.Value.Name == key
+		}) {
+			s.note("%s: GitHub's description has no query parameter %q", c.op.name, key)
+		}
+	}
+	response := operation.Responses.Value(strconv.Itoa(a.status))
+	if response == nil || response.Value == nil {
+		if !slices.Contains(undocumented, a.status) {
+			s.note("%s: GitHub's description has no answer %d", c.op.name, a.status)
+		}
+		return
+	}
+	media := response.Value.Content.Get("application/json")
+	if media == nil || a.body == nil || a.status >= http.StatusMultipleChoices {
+		return
+	}
+	answered, err := json.Marshal(a.body)
+	if err != nil {
+		s.note("%s: encode: %v", c.op.name, err)
+		return
+	}
+	if problem := visit(media.Schema.Value, answered, openapi3.VisitAsResponse()); problem != "" {
+		s.note("%s: the answer is not GitHub's: %s", c.op.name, problem)
+	}
+}
+
+func visit(schema *openapi3.Schema, text []byte, options ...openapi3.SchemaValidationOption) string {
+	var value any
+	if err := json.Unmarshal(text, &value); err != nil {
+		return err.Error()
+	}
+	if err := schema.VisitJSON(value, append(options, openapi3.MultiErrors())...); err != nil {
+		return short(err)
+	}
+	return ""
+}
+
+// short is an error without the schema and the value that kin-openapi appends.
+func short(err error) string {
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if strings.HasPrefix(line, "Error at") || strings.HasPrefix(line, " | Error") || strings.Contains(line,
+			"doesn't") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	if len(lines) == 0 {
+		return err.Error()
+	}
+	return strings.Join(lines[:min(len(lines), 12)], "; ")
+}
+
+// webhook says what of a payload is not as GitHub describes it.
+func (d *Description) webhook(name, action string, payload []byte) []string {
+	key := strings.ReplaceAll(name, "_", "-")
+	if action != "" {
+		key = strings.ReplaceAll(name+"_"+action, "_", "-")
+	}
+	if name == "organization" {
+		key = "organization-" + strings.ReplaceAll(action, "_", "-")
+	}
+	schema := d.webhooks[key]
+	if schema == nil {
+		return []string{"GitHub's description has no webhook " + key + "; it has " +
+			strings.Join(slices.Sorted(maps.Keys(d.webhooks)), " ")}
+	}
+	if problem := visit(schema, payload); problem != "" {
+		return []string{"webhook " + key + " is not GitHub's: " + problem}
+	}
+	return nil
+}

@@ -121,3 +121,15 @@ test_each_tie_to_the_fleet_matters if {
 		count(hits(object.union(doc, x))) == 0
 	}
 }
+
+test_other_kinds_and_fields if {
+	goods := {
+		"Service": service, "Ingress": ingress, "ConfigMap": settings, "PodDisruptionBudget": {"spec": {}},
+		"HorizontalPodAutoscaler": scaled("apps/v1", "Deployment"), "PersistentVolumeClaim": {"spec": {}},
+	}
+	every kind, good in goods {
+		harmless(kind, good)
+		silent(kind, good, object.union(good, {"status": {}}))
+		silent("Other", good, good)
+	}
+}

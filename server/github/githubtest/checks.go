@@ -184,7 +184,7 @@ func (c *call) fill(k *checkRun) *answer {
 			k.conclusion, k.completed = "", time.Time{}
 		}
 	}
-	if k.started.IsZero() && k.status != "queued" {
+	if k.started.IsZero() {
 		k.started = c.s.now()
 	}
 	for key, into := range map[string]*time.Time{"started_at": &k.started, "completed_at": &k.completed} {

@@ -192,10 +192,23 @@ func plainAt(value any, names bool) any {
 			nullable(value)
 		}
 		for key, item := range value {
+			if names && key == "head" {
+				orphan(item)
+			}
 			plainAt(item, !names && key == "properties")
 		}
 	}
 	return value
+}
+
+// orphan lets a head have no repository, which GitHub says of a deleted fork
+// and does not describe.
+func orphan(head any) {
+	schema, _ := head.(object)
+	properties, _ := schema["properties"].(object)
+	if repository, has := properties["repo"].(object); has {
+		properties["repo"] = object{"nullable": true, "allOf": []any{repository}}
+	}
 }
 
 func nullable(schema object) {

@@ -106,12 +106,15 @@ func (f *Fault) write(s *Server, w http.ResponseWriter, r *http.Request, a *answ
 	}
 }
 
-// reset ends the connection the hard way: the client reads ECONNRESET.
+// reset ends the connection the hard way: the client reads ECONNRESET. It
+// comes in the middle of the header, for on a connection in use without
+// any answer clients silently ask again.
 func reset(w http.ResponseWriter) {
 	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
+	fmt.Fprint(connection, "HTTP/1.1 200 OK\r\nServer: GitHub.com\r\n")
 	if tcp, isTCP := connection.(*net.TCPConn); isTCP {
 		tcp.SetLinger(0)
 	}

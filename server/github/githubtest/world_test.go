@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -46,6 +47,7 @@ type world struct {
 	installation *githubtest.Installation
 	root         string
 	received     *receiver
+	wall         func() time.Time // by which tokens are judged
 }
 
 func newWorld(t testing.TB, options githubtest.Options) *world {
@@ -58,7 +60,10 @@ func newWorld(t testing.TB, options githubtest.Options) *world {
 		at := time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
 		options.Clock = func() time.Time { return at }
 	}
-	w := &world{Server: githubtest.New(t, options), t: t, received: received}
+	w := &world{Server: githubtest.New(t, options), t: t, received: received, wall: options.TokenClock}
+	if w.wall == nil {
+		w.wall = time.Now
+	}
 	for i, login := range []string{"alice", "bob", "carol", "dave", "zed"} {
 		must[int64](t)(w.AddUser(githubtest.User{ID: int64(101 + i), Login: login,
 			Emails: []string{login + "@acme.example"}}))
@@ -175,3 +180,5 @@ func last[T any](w *world) T {
 	w.t.Fatal("no such webhook came")
 	panic("unreachable")
 }
+
+func marshal(value any) ([]byte, error) { return json.Marshal(value) }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -119,6 +121,20 @@ func TestNamespaceRole(t *testing.T) {
 	}
 }
 
+func pool(replicas int) string {
+	return fmt.Sprintf("apiVersion: cluster.x-k8s.io/v1beta1\nkind: MachineDeployment\n"+
+		"metadata: {name: p, namespace: d}\nspec: {clusterName: far, replicas: %d}", replicas)
+}
+
+func most(nodes string) string {
+	return "{name: p, annotations: {" + reference.AnnotationMaxSize + ": '" + nodes + "'},"
+}
+
+func controlPlane(replicas int) string {
+	return fmt.Sprintf("apiVersion: controlplane.cluster.x-k8s.io/v1beta1\nkind: KubeadmControlPlane\n"+
+		"metadata: {name: c, namespace: d}\nspec: {replicas: %d}", replicas)
+}
+
 func TestFacts(t *testing.T) {
 	plain := clusterText("a")
 	class := strings.Replace(classBase, "PATCHES", "- 7", 1)
@@ -130,9 +146,16 @@ func TestFacts(t *testing.T) {
 		{"a workload", plain, plain + "\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}", true},
 		{"a version of a control plane that its own root uses", plain, strings.Replace(plain, "v1.30.0", "v1.31.0", 1),
 			true},
-		{"replicas", plain, strings.Replace(plain, "replicas: 2", "replicas: 3", 1), false},
+		{"replicas", plain, strings.Replace(plain, "replicas: 2", "replicas: 3", 1), true},
 		{"a placeholder for replicas", strings.Replace(plain, "replicas: 2", "replicas: '${N}'", 1),
-			strings.Replace(plain, "replicas: 2", "replicas: '${M}'", 1), false},
+			strings.Replace(plain, "replicas: 2", "replicas: '${M}'", 1), true},
+		{"replicas of a pool whose cluster is in another root", pool(2), pool(3), false},
+		{"an autoscaler's maximum of such a pool", strings.Replace(pool(2), "{name: p,", most("5"), 1),
+			strings.Replace(pool(2), "{name: p,", most("9"), 1), false},
+		{"a placeholder for replicas of such a pool", strings.Replace(pool(2), "replicas: 2", "replicas: '${N}'", 1),
+			strings.Replace(pool(2), "replicas: 2", "replicas: '${M}'", 1), false},
+		{"a control plane's replicas, used by another root", controlPlane(1), controlPlane(3), false},
+		{"the cluster of a pool", pool(2), strings.Replace(pool(2), "clusterName: far", "clusterName: off", 1), false},
 		{"a label of the cluster", plain, strings.Replace(plain, "cni: calico", "cni: cilium", 1), false},
 		{"the class", class, strings.Replace(class, "small-a", "small-b", 1), false},
 		{"a template of the class", class, strings.Replace(class, "labels: {", "labels: {x: z, ", 1), false},

@@ -21,6 +21,9 @@ import (
 // no other root and no fleet rule need be looked at. It is made from the
 // objects as rendered, so that it holds for every config. A build that failed
 // has no facts: all such digests are equal.
+//
+// How many nodes a root's own clusters have is no such fact: what a change adds
+// is the difference of the roots that it touches, whatever the others have.
 func FactsDigest(build render.Build) string {
 	ix := New([]render.Build{build}, config.Config{})
 	h := sha256.New()
@@ -28,7 +31,7 @@ func FactsDigest(build render.Build) string {
 		ix.writeFacts(h, n)
 	}
 	for _, r := range ix.facts().list {
-		fmt.Fprintf(h, "cluster %x\n", r.print)
+		fmt.Fprintf(h, "cluster %x\n", r.facts())
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -48,8 +51,12 @@ func (ix *Index) writeFacts(w io.Writer, n *node) {
 		}
 	}
 	if namespace, name := memberOf(n); name != "" {
-		nodes, _, symbol := poolSize(n.object, field.At(n.object, "spec", "replicas"))
-		fmt.Fprintf(w, "member %q %q %d %q\n", namespace, name, nodes, symbol)
+		fmt.Fprintf(w, "member %q %q\n", namespace, name)
+		if !ix.holdsCluster(n) {
+			// The cluster that these nodes count for is another root's.
+			nodes, _, symbol := poolSize(n.object, field.At(n.object, "spec", "replicas"))
+			fmt.Fprintf(w, "nodes %d %q\n", nodes, symbol)
+		}
 	}
 	if selector, ok := selectorOf(n); ok {
 		fmt.Fprintf(w, "selects %q\n", n.selectorText(selector))
@@ -85,6 +92,22 @@ func (ix *Index) sharesContent(n *node) bool {
 	return len(users) == 0 || strings.HasSuffix(n.spot.Kind, "Identity") || slices.ContainsFunc(users, user.ofClass)
 }
 
+// clusterOf returns the cluster that an object names as its own.
+func clusterOf(n *node) (render.Identity, bool) {
+	namespace, name := memberOf(n)
+	return reference.Place(render.Identity{Namespace: namespace}, reference.GroupCluster, "Cluster", name), name != ""
+}
+
+// holdsCluster reports whether the cluster that an object names is here.
+func (ix *Index) holdsCluster(n *node) bool {
+	id, ok := clusterOf(n)
+	if !ok {
+		return false
+	}
+	_, found := ix.lookup(n.spot.destination, id)
+	return found != FoundMissing
+}
+
 // Needs returns what the objects of a root refer to and the root itself does
 // not hold: to be looked for in other roots. Sorted, without duplicates; names
 // that a placeholder without default decides are left out.
@@ -102,9 +125,7 @@ func Needs(build render.Build) []render.Identity {
 				add(l.target)
 			}
 		}
-		namespace, name := memberOf(n)
-		id := reference.Place(render.Identity{Namespace: namespace}, reference.GroupCluster, "Cluster", name)
-		if _, found := ix.lookup(n.spot.destination, id); name != "" && found == FoundMissing {
+		if id, ok := clusterOf(n); ok && !ix.holdsCluster(n) {
 			add(id)
 		}
 	}

@@ -255,12 +255,16 @@ func networked(links []link) []*node {
 	return found
 }
 
-// digest sums up the facts of a record.
+// digest sums up a record: its facts and its size.
 func (r *record) digest() [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%x %d %q", r.facts(), r.nodes, r.unknown))
+}
+
+// facts sums up what clusters of other roots may be compared by.
+func (r *record) facts() [sha256.Size]byte {
 	h := sha256.New()
 	k := r.cluster.known
-	fmt.Fprintf(h, "%q %q %q %q %t %q %d %q", k.Namespace, k.Name, k.Environment, k.Role,
-		k.ExternallyManaged, r.provider, r.nodes, r.unknown)
+	fmt.Fprintf(h, "%q %q %q %q %t %q", k.Namespace, k.Name, k.Environment, k.Role, k.ExternallyManaged, r.provider)
 	for _, key := range slices.Sorted(maps.Keys(k.Labels)) {
 		fmt.Fprintf(h, " %q=%q", key, k.Labels[key])
 	}

@@ -30,6 +30,9 @@ const (
 func Decide(a Assessment, pr PullRequest) Verdict {
 	v := Verdict{Approvals: decideApprovals(a, pr), NotGiven: slices.Clone(pr.NotGiven),
 		Failed: slices.Clone(pr.Failed)}
+	if !pr.Given && !a.Audit {
+		v.NotGiven = []string{"who wrote, pushed and reviewed the change (--pull)"}
+	}
 	v.Observing = a.Config != nil && a.Config.Mode == "observe"
 	v.State = state(a, v.Approvals)
 	if over := v.Approvals.Override; over != nil && len(over.By) > 0 {

@@ -38,6 +38,12 @@ func tooLarge(dir string) error {
 // would lead somewhere else.
 func listFolder(ctx context.Context, tree Tree, dir string) ([]Entry, error) {
 	entries, err := tree.ReadDir(ctx, dir)
+	if errors.Is(err, ErrMalformed) {
+		return nil, &TreeError{Problem{
+			Cause: CauseHostile, Message: "a folder of the tree is a malformed git object",
+			Remedy: "write the commit anew with git itself", Source: Source{File: dir},
+		}}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list folder %q: %w", dir, err)
 	}

@@ -77,10 +77,8 @@ func abuseCraftedTrees(t *testing.T) {
 			s := besiege(t, nil, nil)
 			s.craft(name)
 			for _, args := range [][]string{{"review", "--base", "main", "--head", "change"}, {"audit", "--rev", "change"}} {
-				a := s.run(append(args, "--repo", s.dir)...)
-				if a.exit != exitUnjudged || !strings.Contains(a.stdout+a.stderr, "malformed git object") {
-					t.Errorf("%s: exit %d\n%s\n%s", args[0], a.exit, a.stdout, a.stderr)
-				}
+				a := s.judge(args...)
+				wantProblem(t, a, "", "malformed git object")
 			}
 		})
 	}

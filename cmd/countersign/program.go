@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strings"
 	"unicode"
@@ -67,18 +66,20 @@ func isUsage(err error) bool {
 	}
 	_, revision := errors.AsType[*git.RevisionError](err)
 	_, setup := errors.AsType[*git.SetupError](err)
-	return revision || setup || errors.Is(err, fs.ErrNotExist)
+	return revision || setup
 }
 
 // sentence makes an error fit for a terminal: characters of names that it
 // quotes, and that do not show or turn the text around, are gone.
-func sentence(err error) string {
+func sentence(err error) string { return printable(err.Error()) }
+
+func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && !unicode.IsPrint(r) {
 			return -1
 		}
 		return r
-	}, err.Error())
+	}, text)
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

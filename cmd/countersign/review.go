@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ func (p *program) review(ctx context.Context, f reviewFlags) (err error) {
 	}
 	if err := checkFormat(f.format); err != nil {
 		return err
+	}
+	if _, err := os.Stat(f.pull); f.pull != "" && err != nil {
+		return usagef("--pull: %w", err)
 	}
 	now, err := moment(f.now)
 	if err != nil {

@@ -242,6 +242,9 @@ func (p *program) printBuild(build render.Build) error {
 		if err != nil {
 			return fmt.Errorf("write %s/%s: %w", resource.Kind, resource.Name, err)
 		}
+		if p.terminal {
+			text = []byte(printable(string(text)))
+		}
 		if _, err := fmt.Fprintf(p.stdout, "---\n%s", text); err != nil {
 			return err
 		}

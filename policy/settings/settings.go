@@ -49,6 +49,11 @@ func (r Reader) Of(ctx context.Context, tree render.Tree) (config.Config, []rend
 // must be a regular file there, never a link to somewhere else.
 func configFile(ctx context.Context, tree render.Tree) ([]byte, *render.Problem, error) {
 	entries, err := tree.ReadDir(ctx, "")
+	if errors.Is(err, render.ErrMalformed) {
+		return nil, &render.Problem{Cause: render.CauseHostile,
+			Message: "the top of the tree is a malformed git object",
+			Remedy:  "write the commit anew with git itself"}, nil
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the top of the tree: %w", err)
 	}

@@ -219,6 +219,9 @@ func TestAssessments(t *testing.T) {
 			keep("full", 100)
 			same(t, "the one just kept stays", []bool{has("full"), has("a")}, []bool{true, false})
 
+			must(t, s.KeepAssessment(ctx, "zz", make([]byte, 100))) // at the same moment, last by name
+			same(t, "the one just kept stays, at one moment", []bool{has("full"), has("zz")}, []bool{false, true})
+
 			for _, damage := range []string{`UPDATE assessment SET body = $1`, `UPDATE assessment SET sum = $1`} {
 				keep("e", 3)
 				get(s.write.ExecContext(ctx, damage, []byte("x")))(t)
@@ -359,6 +362,8 @@ func TestSecrets(t *testing.T) {
 		if _, err := s.Rotate(ctx, "fingerprint", 3); err == nil {
 			t.Error("a generation that does not exist is rotated")
 		}
+		third := get(s.Rotate(ctx, "fingerprint", 2))(t)
+		same(t, "long out of date", get(s.Rotate(ctx, "fingerprint", 1))(t), third)
 		var n int
 		must(t, s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM secret WHERE name = 'fingerprint'`).Scan(&n))
 		same(t, "the old key is deleted", n, 1)

@@ -189,7 +189,7 @@ func (m *model) settle(t *rapid.T) {
 	o := Outcome{End: End(rapid.IntRange(0, 3).Draw(t, "end")), Reason: "r",
 		After: time.Duration(rapid.IntRange(0, 60).Draw(t, "after")) * time.Second}
 	if o.End == Done && rapid.Bool().Draw(t, "again") {
-		o.Again = m.clock.Now().Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "in")) * time.Second)
+		o.Again = m.clock.Now().Add(time.Duration(rapid.IntRange(1, 100).Draw(t, "in")) * time.Second)
 	}
 	if m.stale(t, i, m.s.Settle(context.Background(), *i.running, o)) {
 		return

@@ -166,11 +166,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err = provider.Up(ctx); err != nil && !s.pg {
-		// Two processes that made the same file at once: the second finds the tables made.
-		_, err = provider.Up(ctx)
-	}
-	if err != nil {
+	if err := s.up(ctx, provider); err != nil {
 		return err
 	}
 	has, knows, err := provider.GetVersions(ctx)
@@ -182,6 +178,19 @@ func (s *Store) migrate(ctx context.Context) error {
 			Err: fmt.Errorf("its tables are of version %d, this program knows %d", has, knows)}
 	}
 	return nil
+}
+
+// up applies what is missing. Processes that make the same SQLite file at once
+// wait for each other's transactions, then find made what they were about to
+// make: each such failure means that another got further, so asking again ends.
+func (s *Store) up(ctx context.Context, provider *goose.Provider) error {
+	const steps = 5
+	for step := 1; ; step++ {
+		_, err := provider.Up(ctx)
+		if err == nil || s.pg || kindOf(err) != Other && kindOf(err) != Busy || step == steps {
+			return err
+		}
+	}
 }
 
 // Close waits for writes under way and closes the store. Later calls of any

@@ -32,7 +32,7 @@ func (s *Store) Prune(ctx context.Context, keep Retention) (int64, error) {
 	}{
 		{"delivery", "guid", "recorded", "", keep.Deliveries},
 		{"work", "repository, pull, merge_group", "touched",
-			" AND want = done AND alarm = 0 AND parked = '' AND lease_until <= $2 AND rest_until <= $2", keep.Work},
+			" AND want = done AND alarm = 0 AND rest_until <= $2", keep.Work}, // what is leased or parked wants more
 		{"review_seen", "repository, review", "seen", "", keep.Facts},
 		{"head_seen", "repository, pull, sha, before_sha, sender", "seen", "", keep.Facts},
 		{"tip_seen", "repository, ref, sha", "seen", "", keep.Facts},

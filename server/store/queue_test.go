@@ -143,6 +143,10 @@ func TestRestAlarmDelay(t *testing.T) {
 		clock.Add(time.Hour)
 		lease := claimOne(t, s)
 		same(t, "woken by the alarm", []any{lease.Priority, lease.Woken}, []any{Sweep, alarm})
+		must(t, s.Settle(ctx, lease, Outcome{End: Retry, After: time.Minute}))
+		claimNone(t, s, "an alarm that rang ends no back-off")
+		clock.Add(time.Minute)
+		claimOne(t, s)
 		clock.Add(time.Hour) // the worker dies
 		lease = claimOne(t, s)
 		must(t, s.Settle(ctx, lease, Outcome{}))
@@ -195,8 +199,40 @@ func TestTurns(t *testing.T) {
 		clock.Add(time.Hour)
 		add(3, 30, 40, MergeGroup)
 		same(t, "who waited long is first", slices.Contains(repositories(3, 1), 21), true)
-		add(3, 31, 1, Review)
-		same(t, "in flight counts", len(get(s.Claim(ctx, Claimant{Lease: time.Hour, Most: 2}))(t)), 2)
+	})
+}
+
+// Who has workers at it already comes after who has none, though served before.
+func TestWorkUnderWayCounts(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store, clock *ticker) {
+		ctx := t.Context()
+		add := func(installation, repository, pulls int64) {
+			for n := range pulls {
+				must(t, s.Wake(ctx, Wake{Target{repository, n, ""}, installation, Push}))
+			}
+		}
+		claim := func(most int) (leases []Lease) {
+			return get(s.Claim(ctx, Claimant{Lease: time.Hour, Most: most}))(t)
+		}
+		places := func(leases []Lease) (list []int64) {
+			for _, lease := range leases {
+				list = append(list, lease.Repository)
+			}
+			return list
+		}
+		add(1, 10, 9)
+		claim(2) // of repository 10, and they stay
+		add(1, 11, 9)
+		add(2, 20, 1)
+		for _, lease := range claim(1) {
+			same(t, "an installation without workers", lease.Repository, int64(20))
+			must(t, s.Settle(ctx, lease, Outcome{}))
+		}
+		add(2, 20, 3) // served last, yet nobody is at it
+		same(t, "installations", places(claim(3)), []int64{20, 20, 11})
+		// Two are at 10 and one at 11: 11 is next, then it is the turn of who was served longer ago.
+		same(t, "repositories", places(claim(3)), []int64{20, 11, 10})
+		same(t, "three at 10, two at 11", places(claim(1)), []int64{11})
 	})
 }
 

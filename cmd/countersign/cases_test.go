@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ func play(t *testing.T, l *library, file string) {
 				cmp.Diff(fromLibrary[format], fromCommand))
 		}
 		if format != "json" {
-			got["want/"+format] = fromCommand
+			got["want/"+format] = digests.ReplaceAllString(fromCommand, "${1}…")
 		}
 		got["want/exit"] = fmt.Sprintln(status)
 	}
@@ -78,6 +79,10 @@ func play(t *testing.T, l *library, file string) {
 		}
 	}
 }
+
+// digests are what a text says of who judged: they change with every rule, and
+// a case is not about them.
+var digests = regexp.MustCompile(`(sha256:|key(?: |\s*`+"`"+`))[0-9a-f]{12}`)
 
 func content(archive *txtar.Archive, name string) string {
 	for _, f := range archive.Files {

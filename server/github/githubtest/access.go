@@ -84,6 +84,57 @@ func (i *Installation) Suspend(suspended bool) {
 	}
 }
 
+// Select changes which repositories the installation covers: those of the
+// account with these names, or all where none is given.
+func (i *Installation) Select(names ...string) error {
+	s := i.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := i.repositories()
+	var selected map[int64]bool
+	for _, name := range names {
+		r := s.repository(i.owner, name)
+		if r == nil {
+			return fmt.Errorf("no repository %s/%s", i.owner, name)
+		}
+		if selected == nil {
+			selected = map[int64]bool{}
+		}
+		selected[r.id] = true
+	}
+	i.selected = selected
+	after := i.repositories()
+	tell := func(action string, added, removed []*Repository) {
+		if len(added)+len(removed) == 0 {
+			return
+		}
+		view := s.installationView(i)
+		s.emit(event{name: "installation_repositories", action: action, org: s.organisation(i.owner), installation: i,
+			payload: object{"installation": view, "repository_selection": view["repository_selection"],
+				"repositories_added":   s.shortRepositories(added),
+				"repositories_removed": s.shortRepositories(removed), "requester": nil}})
+	}
+	tell("added", without(after, before), nil)
+	tell("removed", nil, without(before, after))
+	return nil
+}
+
+func without(all, gone []*Repository) []*Repository {
+	return slices.DeleteFunc(slices.Clone(all), func(r *Repository) bool { return slices.Contains(gone, r) })
+}
+
+// Uninstall takes the App off the account; its tokens end.
+func (i *Installation) Uninstall() {
+	s := i.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	view, covered := s.installationView(i), s.shortRepositories(i.repositories())
+	delete(s.installations, i.ID)
+	s.emit(event{name: "installation", action: "deleted", org: s.organisation(i.owner), installation: i,
+		payload: object{
+			"installation": view, "repositories": covered, "requester": nil}})
+}
+
 // SetPermissions replaces what the installation grants; tokens made before keep theirs.
 func (i *Installation) SetPermissions(permissions map[string]string) {
 	i.server.mu.Lock()
@@ -325,7 +376,7 @@ func (i *Installation) roll() {
 
 func (i *Installation) limit() int { return cmp.Or(i.budget, i.server.options.Limits.Hourly) }
 
-func cost1(method string) cost {
+func costOf(method string) cost {
 	if method == http.MethodGet {
 		return cost{points: 1}
 	}
@@ -337,7 +388,7 @@ func (i *Installation) refusal(method string) *answer {
 	if i.remaining() == 0 {
 		return refuse(http.StatusForbidden, fmt.Sprintf("API rate limit exceeded for installation ID %d.", i.ID))
 	}
-	limits, now, this := i.server.options.Limits, i.server.options.TokenClock(), cost1(method)
+	limits, now, this := i.server.options.Limits, i.server.options.TokenClock(), costOf(method)
 	points, creations := this.points, 0
 	i.recent = slices.DeleteFunc(i.recent, func(c cost) bool { return now.Sub(c.at) >= time.Minute })
 	for _, c := range i.recent {
@@ -356,7 +407,7 @@ func (i *Installation) refusal(method string) *answer {
 // spend counts a request that was answered.
 func (i *Installation) spend(method string) {
 	i.used++
-	this := cost1(method)
+	this := costOf(method)
 	this.at = i.server.options.TokenClock()
 	i.recent = append(i.recent, this)
 }

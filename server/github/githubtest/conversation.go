@@ -20,28 +20,35 @@ type Review struct {
 func (r *Repository) Review(number int, given Review) (int64, error) {
 	id := int64(0)
 	err := r.actOn(number, given.Login, "read", func(i *issue, u *User) error {
-		state := strings.ToUpper(given.State)
-		if !slices.Contains([]string{"APPROVED", "CHANGES_REQUESTED", "COMMENTED", "PENDING"}, state) {
-			return fmt.Errorf("no review is %q", given.State)
+		v, err := r.review(i, u, given)
+		if err == nil {
+			id = v.id
 		}
-		if u == i.author && (state == "APPROVED" || state == "CHANGES_REQUESTED") {
-			return fmt.Errorf("%s may not approve or refuse their own pull request", u.Login)
-		}
-		if r.metadata(cmp.Or(given.Commit, i.pull.headSHA)) == nil {
-			return fmt.Errorf("no commit %s", given.Commit)
-		}
-		v := &review{id: r.server.id("review"), user: u, state: state, body: given.Body,
-			commit: cmp.Or(given.Commit, i.pull.headSHA), submitted: r.server.now()}
-		id = v.id
-		i.pull.reviews = append(i.pull.reviews, v)
-		i.pull.reviewers = slices.DeleteFunc(i.pull.reviewers, func(asked *User) bool { return asked == u })
-		if state != "PENDING" {
-			i.updated = v.submitted
-			r.emitReview(i, v, "submitted", u)
-		}
-		return nil
+		return err
 	})
 	return id, err
+}
+
+func (r *Repository) review(i *issue, u *User, given Review) (*review, error) {
+	state := strings.ToUpper(given.State)
+	if !slices.Contains([]string{"APPROVED", "CHANGES_REQUESTED", "COMMENTED", "PENDING"}, state) {
+		return nil, fmt.Errorf("no review is %q", given.State)
+	}
+	if u == i.author && (state == "APPROVED" || state == "CHANGES_REQUESTED") {
+		return nil, fmt.Errorf("%s may not approve or refuse their own pull request", u.Login)
+	}
+	if r.metadata(cmp.Or(given.Commit, i.pull.headSHA)) == nil {
+		return nil, fmt.Errorf("no commit %s", given.Commit)
+	}
+	v := &review{id: r.server.id("review"), user: u, state: state, body: given.Body,
+		commit: cmp.Or(given.Commit, i.pull.headSHA), submitted: r.server.now()}
+	i.pull.reviews = append(i.pull.reviews, v)
+	i.pull.reviewers = slices.DeleteFunc(i.pull.reviewers, func(asked *User) bool { return asked == u })
+	if state != "PENDING" {
+		i.updated = v.submitted
+		r.emitReview(i, v, "submitted", u)
+	}
+	return v, nil
 }
 
 func (r *Repository) onReview(number int, id int64, login string, action func(*issue, *review, *User) error) error {
@@ -58,13 +65,17 @@ func (r *Repository) onReview(number int, id int64, login string, action func(*i
 // DismissReview dismisses an approval or a refusal; write is needed.
 func (r *Repository) DismissReview(number int, id int64, login, message string) error {
 	return r.onReview(number, id, login, func(i *issue, v *review, u *User) error {
-		if !r.can(u, "write") || v.state != "APPROVED" && v.state != "CHANGES_REQUESTED" {
-			return fmt.Errorf("%s may not dismiss review %d, which is %s", login, id, v.state)
-		}
-		v.state, v.dismissed, v.dismissedBy = "DISMISSED", message, u
-		r.emitReview(i, v, "dismissed", u)
-		return nil
+		return r.dismiss(i, v, u, message)
 	})
+}
+
+func (r *Repository) dismiss(i *issue, v *review, u *User, message string) error {
+	if !r.can(u, "write") || v.state != "APPROVED" && v.state != "CHANGES_REQUESTED" {
+		return fmt.Errorf("%s may not dismiss review %d, which is %s", u.Login, v.id, v.state)
+	}
+	v.state, v.dismissed, v.dismissedBy = "DISMISSED", message, u
+	r.emitReview(i, v, "dismissed", u)
+	return nil
 }
 
 // EditReview changes a review's text; its author and people with write may.

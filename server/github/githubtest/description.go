@@ -101,7 +101,7 @@ func sent(operation string) bool {
 	name, _, _ := strings.Cut(operation, "/")
 	return slices.Contains([]string{"pull-request", "pull-request-review", "issue-comment", "check-run", "check-suite",
 		"push", "merge-group", "membership", "team", "member", "organization", "repository", "repository-ruleset",
-		"installation", "installation-repositories", "status"}, name)
+		"installation", "installation-repositories", "status", "branch-protection-rule"}, name)
 }
 
 func readDocument(name string) (object, error) {
@@ -248,7 +248,7 @@ func title(schema any) any {
 }
 
 // undocumented are refusals that GitHub gives without describing them.
-var undocumented = []int{401, 403, 404, 422, 429, 500, 502, 503, 504, 301, 304}
+var undocumented = []int{401, 403, 404, 405, 409, 422, 429, 500, 502, 503, 504, 301, 304}
 
 // check compares a request and its answer with the description.
 func (s *Server) check(c *call, text []byte, a *answer) {

@@ -87,6 +87,12 @@ var operations = []operation{
 		(*call).listReviews},
 	{"pulls/get-review", "GET" + repo + "/pulls/{pull_number}/reviews/{review_id}", "pull_requests:read", "", "",
 		(*call).showReview},
+	{"pulls/create-review", "POST" + repo + "/pulls/{pull_number}/reviews", "pull_requests:write", "",
+		"commit_id body event", (*call).createReview},
+	{"pulls/dismiss-review", "PUT" + repo + "/pulls/{pull_number}/reviews/{review_id}/dismissals",
+		"pull_requests:write", "", "message event", (*call).dismissReview},
+	{"pulls/merge", "PUT" + repo + "/pulls/{pull_number}/merge", "contents:write|pull_requests:write", "",
+		"commit_title commit_message sha merge_method", (*call).mergePull},
 	{"pulls/request-reviewers", "POST" + repo + "/pulls/{pull_number}/requested_reviewers", "pull_requests:write",
 		"", "reviewers team_reviewers", (*call).requestReviewers},
 

@@ -304,24 +304,29 @@ func (r *Repository) Assign(number int, login, assignee string) error {
 func (r *Repository) Merge(number int, login string) (string, error) {
 	sha := ""
 	err := r.actOn(number, login, "write", func(i *issue, u *User) error {
-		r.test(i)
-		missing := r.missingFor(i, u)
-		switch {
-		case i.state != "open" || i.pull.draft || !i.pull.mergeable:
-			return fmt.Errorf("pull request %d is not mergeable", number)
-		case len(missing) > 0:
-			return fmt.Errorf("pull request %d is blocked: %s", number, strings.Join(missing, " "))
-		case r.gateOf(i.pull.baseRef, u).queue:
-			return fmt.Errorf("changes must be made through the merge queue")
-		}
-		merged, err := r.mergeCommit(r.branch(i.pull.baseRef), i, u)
-		if err != nil {
-			return err
-		}
+		merged, err := r.merge(i, u)
 		sha = merged
-		return r.push(u, i.pull.baseRef, merged, "pr_merge")
+		return err
 	})
 	return sha, err
+}
+
+func (r *Repository) merge(i *issue, u *User) (string, error) {
+	r.test(i)
+	missing := r.missingFor(i, u)
+	switch {
+	case i.state != "open" || i.pull.draft || !i.pull.mergeable:
+		return "", fmt.Errorf("pull request %d is not mergeable", i.number)
+	case len(missing) > 0:
+		return "", fmt.Errorf("pull request %d is blocked: %s", i.number, strings.Join(missing, " "))
+	case r.gateOf(i.pull.baseRef, u).queue:
+		return "", fmt.Errorf("changes must be made through the merge queue")
+	}
+	merged, err := r.mergeCommit(r.branch(i.pull.baseRef), i, u)
+	if err != nil {
+		return "", err
+	}
+	return merged, r.push(u, i.pull.baseRef, merged, "pr_merge")
 }
 
 func (r *Repository) mergeCommit(base string, i *issue, u *User) (string, error) {

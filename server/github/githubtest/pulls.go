@@ -294,15 +294,87 @@ func (c *call) listReviews() *answer {
 	return page(c, "", seen, func(v *review) any { return c.repo.reviewView(i, v) })
 }
 
-func (c *call) showReview() *answer {
+// review finds the review of the path.
+func (c *call) review() (*issue, *review) {
 	if i := c.pull(); i != nil {
 		for _, v := range i.pull.reviews {
 			if v.id == c.number("review_id") && v.state != "PENDING" {
-				return ok(c.repo.reviewView(i, v))
+				return i, v
 			}
 		}
 	}
-	return notFound()
+	return nil, nil
+}
+
+func (c *call) showReview() *answer {
+	i, v := c.review()
+	if v == nil {
+		return notFound()
+	}
+	return ok(c.repo.reviewView(i, v))
+}
+
+// asPerson refuses Apps: what counts people is for people's tokens here.
+func (c *call) asPerson(role string) *answer {
+	if c.user == nil || !c.repo.can(c.user, role) {
+		return refuse(http.StatusForbidden, "Resource not accessible by integration")
+	}
+	return nil
+}
+
+func (c *call) createReview() *answer {
+	i := c.pull()
+	if i == nil {
+		return notFound()
+	}
+	if refusal := c.asPerson("read"); refusal != nil {
+		return refusal
+	}
+	state, known := map[string]string{"APPROVE": "approved", "REQUEST_CHANGES": "changes_requested",
+		"COMMENT": "commented", "": "pending"}[c.text("event")]
+	if !known || state != "approved" && c.text("body") == "" && state != "pending" {
+		return invalid("PullRequestReview", "event", "is not known, or needs a body")
+	}
+	v, err := c.repo.review(i, c.user, Review{State: state, Body: c.text("body"), Commit: c.text("commit_id")})
+	if err != nil {
+		return refuse(http.StatusUnprocessableEntity, err.Error())
+	}
+	return ok(c.repo.reviewView(i, v))
+}
+
+func (c *call) dismissReview() *answer {
+	i, v := c.review()
+	if v == nil {
+		return notFound()
+	}
+	if refusal := c.asPerson("write"); refusal != nil {
+		return refusal
+	}
+	if err := c.repo.dismiss(i, v, c.user, c.text("message")); err != nil {
+		return refuse(http.StatusUnprocessableEntity, err.Error())
+	}
+	return ok(c.repo.reviewView(i, v))
+}
+
+func (c *call) mergePull() *answer {
+	i := c.pull()
+	if i == nil {
+		return notFound()
+	}
+	if refusal := c.asPerson("write"); refusal != nil {
+		return refusal
+	}
+	if sha := c.text("sha"); sha != "" && sha != i.pull.headSHA {
+		return refuse(http.StatusConflict, "Head branch was modified. Review and try the merge again.")
+	}
+	if c.body["merge_method"] != nil && c.text("merge_method") != "merge" {
+		c.s.note("pulls/merge: only merge commits are made here, not %v", c.body["merge_method"])
+	}
+	sha, err := c.repo.merge(i, c.user)
+	if err != nil {
+		return refuse(http.StatusMethodNotAllowed, err.Error())
+	}
+	return ok(object{"sha": sha, "merged": true, "message": "Pull Request successfully merged"})
 }
 
 func (c *call) requestReviewers() *answer {

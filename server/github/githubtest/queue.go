@@ -26,11 +26,12 @@ type Group struct {
 }
 
 // Enqueue puts a pull request into its base's merge queue. It fails, as Merge
-// does, until all that the branch requires is there.
+// does, until all that the branch requires is there, for those who may not
+// bypass it.
 func (r *Repository) Enqueue(number int, login string) error {
 	return r.actOn(number, login, "write", func(i *issue, u *User) error {
 		r.test(i)
-		missing := r.missing(i)
+		missing := r.missingFor(i, u)
 		if !r.gateOf(i.pull.baseRef, nil).queue || len(missing) > 0 || !i.pull.mergeable || i.state != "open" ||
 			r.inQueue(i) != nil {
 			return fmt.Errorf("pull request %d cannot be queued: %s", number, strings.Join(missing, " "))

@@ -130,6 +130,28 @@ func (r *Repository) Rename(name string) error {
 	return nil
 }
 
+// Transfer gives the repository to another account; the old name redirects.
+// Roles of the old owner's teams end.
+func (r *Repository) Transfer(owner string) error {
+	s := r.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	person, org := s.login(owner), s.organisation(owner)
+	if person == nil && org == nil || s.repository(owner, r.name) != nil {
+		return fmt.Errorf("%s cannot be given to %s", r.fullName(), owner)
+	}
+	from := object{"user": s.userView(r.owner)}
+	if r.org != nil {
+		from = object{"organization": s.organisationView(r.org)}
+	}
+	s.moved[strings.ToLower(r.fullName())] = r.id
+	r.owner, r.org = person, org
+	clear(r.teamRoles)
+	s.emit(event{name: "repository", action: "transferred", repository: r, payload: object{
+		"changes": object{"owner": object{"from": from}}}})
+	return nil
+}
+
 // Delete deletes the repository. Pull requests from it have no head repository then.
 func (r *Repository) Delete() {
 	r.server.mu.Lock()

@@ -104,13 +104,46 @@ func (r *Repository) DeleteRuleset(name string) {
 // (required_status_checks with checks, enforce_admins, …); nil takes it away.
 // The merge gate knows required_status_checks and required_pull_request_reviews.
 func (r *Repository) Protect(branch string, protection map[string]any) {
-	r.server.mu.Lock()
-	defer r.server.mu.Unlock()
+	s := r.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	action := map[bool]string{true: "created", false: "edited"}[r.protections[branch] == nil]
+	rule := r.protectionRule(branch)
 	if protection == nil {
 		delete(r.protections, branch)
-		return
+		action = "deleted"
+	} else {
+		r.protections[branch] = protection
+		rule = r.protectionRule(branch)
 	}
-	r.protections[branch] = protection
+	s.emit(event{name: "branch_protection_rule", action: action, repository: r, payload: object{"rule": rule}})
+}
+
+// protectionRule is a classic protection as webhooks show it.
+func (r *Repository) protectionRule(branch string) object {
+	var g gate
+	r.classic(branch, nil, &g)
+	level := func(on bool) string { return map[bool]string{true: "everyone", false: "off"}[on] }
+	names := []string{}
+	for _, check := range g.checks {
+		names = append(names, check.name)
+	}
+	rule := object{"id": r.id, "repository_id": r.id, "name": branch, "created_at": "2026-01-01T00:00:00.000Z",
+		"updated_at": "2026-01-01T00:00:00.000Z", "pull_request_reviews_enforcement_level": level(g.pull),
+		"required_approving_review_count": g.reviews, "dismiss_stale_reviews_on_push": g.dismissStale,
+		"require_last_push_approval": g.lastPush, "required_status_checks": names,
+		"required_status_checks_enforcement_level": level(len(names) > 0), "authorized_actor_names": []string{},
+		"strict_required_status_checks_policy": g.strict}
+	for _, key := range []string{"signature_requirement", "linear_history_requirement", "lock_branch",
+		"allow_force_pushes", "allow_deletions", "merge_queue", "required_deployments"} {
+		rule[key+"_enforcement_level"] = "off"
+	}
+	rule["required_conversation_resolution_level"] = "off"
+	for _, key := range []string{"require_code_owner_review", "authorized_dismissal_actors_only", "admin_enforced",
+		"ignore_approvals_from_contributors", "authorized_actors_only", "create_protected"} {
+		rule[key] = false
+	}
+	return rule
 }
 
 func (r *Repository) applies(set *storedRuleset, ref string) bool {
@@ -212,6 +245,7 @@ type gate struct {
 	checks       []requiredCheck
 	reviews      int
 	pull, queue  bool
+	strict       bool // the head must hold the base's tip
 	dismissStale bool
 	lastPush     bool
 }
@@ -245,6 +279,7 @@ func (r *Repository) gateOf(branch string, by *User) gate {
 			p := rule.Parameters
 			switch rule.Type {
 			case "required_status_checks":
+				g.strict = g.strict || p["strict_required_status_checks_policy"] == true
 				list, _ := p["required_status_checks"].([]any)
 				for _, item := range list {
 					check, _ := item.(object)
@@ -271,6 +306,7 @@ func (r *Repository) classic(branch string, by *User, g *gate) {
 		return
 	}
 	if required, given := classic["required_status_checks"].(object); given {
+		g.strict = g.strict || required["strict"] == true
 		list, _ := required["checks"].([]any)
 		for _, item := range list {
 			check, _ := item.(object)
@@ -338,6 +374,9 @@ func (r *Repository) missing(i *issue) []string { return r.missingFor(i, nil) }
 func (r *Repository) missingFor(i *issue, by *User) []string {
 	g, p := r.gateOf(i.pull.baseRef, by), i.pull
 	missing := r.missingChecks(g, p.headSHA)
+	if g.strict && !r.isAncestor(r.branch(p.baseRef), p.headSHA) {
+		missing = append(missing, "The head branch is not up to date with the base branch.")
+	}
 	if !g.pull {
 		return missing
 	}

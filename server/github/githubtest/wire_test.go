@@ -152,7 +152,7 @@ func TestUnknownRequestsFail(t *testing.T) {
 		problem            string
 	}{
 		{"GET", "/repos/acme/clusters/stargazers", "", 404, "nothing here answers"},
-		{"PUT", "/repos/acme/clusters/pulls/" + itoa(int64(number)) + "/merge", "{}", 404, "nothing here answers"},
+		{"PUT", "/repos/acme/clusters/pulls/" + itoa(int64(number)) + "/update-branch", "{}", 404, "nothing here answers"},
 		{"GET", "/repos/acme/clusters/pulls?stat=open", "", 422, `unknown query parameter "stat"`},
 		{"POST", "/repos/acme/clusters/check-runs", `{"name":"x","head_sha":"` + head + `","colour":"red"}`, 422, `unknown key "colour"`},
 		{"POST", "/repos/acme/clusters/check-runs", `{"name":"x","head_sha":"` + head + `","output":{"tilte":"x"}}`, 422, `unknown key "output.tilte"`},

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func kindIs(t *testing.T, err error, kinds ...Kind) {
@@ -292,4 +294,28 @@ func TestServerDropsUs(t *testing.T) {
 	}
 	must(t, s.Holds(t.Context(), lease))
 	must(t, s.Settle(t.Context(), lease, Outcome{}))
+}
+
+// Replicas' clocks may disagree by minutes: what counts is the server's. The
+// schema's own function stands before the server's here, as a clock that is off.
+func TestTimeIsTheServers(t *testing.T) {
+	address := postgresURL(t) + "%2Cpg_catalog"
+	clock, err := sql.Open("pgx", address)
+	must(t, err)
+	defer func() { must(t, clock.Close()) }()
+	set := func(second int) {
+		get(clock.ExecContext(t.Context(), fmt.Sprintf(`CREATE OR REPLACE FUNCTION clock_timestamp()
+			RETURNS timestamptz LANGUAGE sql AS 'SELECT to_timestamp(%d)'`, second)))(t)
+	}
+	set(1_000_000_000)
+	s := open(t, Options{URL: address})
+	must(t, s.Wake(t.Context(), push(1)))
+	lease := claimOne(t, s)
+	same(t, "until", lease.Until, time.Unix(1_000_000_060, 0).UTC())
+	claimNone(t, s, "the server's minute has not passed")
+	set(1_000_000_060)
+	if err := s.Holds(t.Context(), lease); !errors.Is(err, ErrStale) {
+		t.Errorf("the server's minute has passed: %v", err)
+	}
+	same(t, "taken over", claimOne(t, s).Attempts, 2)
 }

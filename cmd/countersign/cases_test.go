@@ -82,7 +82,7 @@ func play(t *testing.T, l *library, file string) {
 
 // digests are what a text says of who judged: they change with every rule, and
 // a case is not about them.
-var digests = regexp.MustCompile(`(sha256:|key(?: |\s*`+"`"+`))[0-9a-f]{12}`)
+var digests = regexp.MustCompile(`(sha256:|key(?: |\s*` + "`" + `))[0-9a-f]{12}`)
 
 func content(archive *txtar.Archive, name string) string {
 	for _, f := range archive.Files {

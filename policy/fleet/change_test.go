@@ -121,7 +121,7 @@ func TestNamespaceRole(t *testing.T) {
 	}
 }
 
-func pool(replicas int) string {
+func poolText(replicas int) string {
 	return fmt.Sprintf("apiVersion: cluster.x-k8s.io/v1beta1\nkind: MachineDeployment\n"+
 		"metadata: {name: p, namespace: d}\nspec: {clusterName: far, replicas: %d}", replicas)
 }
@@ -149,13 +149,13 @@ func TestFacts(t *testing.T) {
 		{"replicas", plain, strings.Replace(plain, "replicas: 2", "replicas: 3", 1), true},
 		{"a placeholder for replicas", strings.Replace(plain, "replicas: 2", "replicas: '${N}'", 1),
 			strings.Replace(plain, "replicas: 2", "replicas: '${M}'", 1), true},
-		{"replicas of a pool whose cluster is in another root", pool(2), pool(3), false},
-		{"an autoscaler's maximum of such a pool", strings.Replace(pool(2), "{name: p,", most("5"), 1),
-			strings.Replace(pool(2), "{name: p,", most("9"), 1), false},
-		{"a placeholder for replicas of such a pool", strings.Replace(pool(2), "replicas: 2", "replicas: '${N}'", 1),
-			strings.Replace(pool(2), "replicas: 2", "replicas: '${M}'", 1), false},
+		{"replicas of a pool whose cluster is in another root", poolText(2), poolText(3), false},
+		{"an autoscaler's maximum of such a pool", strings.Replace(poolText(2), "{name: p,", most("5"), 1),
+			strings.Replace(poolText(2), "{name: p,", most("9"), 1), false},
+		{"a placeholder for replicas of such a pool", strings.Replace(poolText(2), "replicas: 2", "replicas: '${N}'", 1),
+			strings.Replace(poolText(2), "replicas: 2", "replicas: '${M}'", 1), false},
 		{"a control plane's replicas, used by another root", controlPlane(1), controlPlane(3), false},
-		{"the cluster of a pool", pool(2), strings.Replace(pool(2), "clusterName: far", "clusterName: off", 1), false},
+		{"the cluster of a pool", poolText(2), strings.Replace(poolText(2), "clusterName: far", "clusterName: off", 1), false},
 		{"a label of the cluster", plain, strings.Replace(plain, "cni: calico", "cni: cilium", 1), false},
 		{"the class", class, strings.Replace(class, "small-a", "small-b", 1), false},
 		{"a template of the class", class, strings.Replace(class, "labels: {", "labels: {x: z, ", 1), false},

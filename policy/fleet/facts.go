@@ -10,6 +10,7 @@ import (
 
 	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/pool"
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
 	"github.com/countersign-dev/countersign/policy/fleet/symbol"
 	"github.com/countersign-dev/countersign/render"
@@ -54,7 +55,7 @@ func (ix *Index) writeFacts(w io.Writer, n *node) {
 		fmt.Fprintf(w, "member %q %q\n", namespace, name)
 		if !ix.holdsCluster(n) {
 			// The cluster that these nodes count for is another root's.
-			nodes, _, symbol := poolSize(n.object, field.At(n.object, "spec", "replicas"))
+			nodes, _, symbol := pool.Size(n.object, field.At(n.object, "spec", "replicas"))
 			fmt.Fprintf(w, "nodes %d %q\n", nodes, symbol)
 		}
 	}

@@ -248,7 +248,7 @@ spec:
 		{"a default counts", strings.Replace(topology, "CP", "'${N:=5}'", 1), 5 + 2 + 1 + 10 + 4},
 		{"a placeholder decides", strings.Replace(topology, "CP", "'${N}'", 1), -1},
 		{"absurd", strings.Replace(topology, "CP", "99999999999999999999999", 1), -1},
-		{"large", strings.Replace(topology, "CP", "999999999999", 1), maxNodes + 17},
+		{"large", strings.Replace(topology, "CP", "999999999999", 1), 1_000_000 + 17},
 		{"managed control plane has no nodes", strings.ReplaceAll(clusterText("c"), "kind: KubeadmControlPlane",
 			"kind: AWSManagedControlPlane"), 2},
 		{"machines", infraText("c", "X",

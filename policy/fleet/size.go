@@ -1,17 +1,12 @@
 package fleet
 
 import (
-	"encoding/json"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/countersign-dev/countersign/policy/fleet/field"
+	"github.com/countersign-dev/countersign/policy/fleet/pool"
 	"github.com/countersign-dev/countersign/policy/fleet/reference"
 )
-
-// maxNodes bounds what one pool counts for, so that sums stay sums.
-const maxNodes = 1_000_000
 
 // size returns how many nodes a cluster asks for, autoscaler maxima included,
 // and what stands for a number in the pools that nobody can count.
@@ -23,15 +18,15 @@ func size(c *cluster, p parts) (nodes int, unknown []string) {
 	}
 	if topology := field.At(c.node.object, "spec", "topology"); topology != nil {
 		if p.controlPlane == nil || !hosted(p.controlPlane) {
-			add(count(field.At(topology, "controlPlane", "replicas"), 1))
+			add(pool.Count(field.At(topology, "controlPlane", "replicas"), 1))
 		}
 		for _, list := range []string{"machineDeployments", "machinePools"} {
-			for _, pool := range field.List(topology, "workers", list) {
-				add(poolSize(pool, field.At(pool, "replicas")))
+			for _, workers := range field.List(topology, "workers", list) {
+				add(pool.Size(workers, field.At(workers, "replicas")))
 			}
 		}
 	} else if p.controlPlane != nil && !hosted(p.controlPlane) {
-		add(count(field.At(p.controlPlane.object, "spec", "replicas"), 1))
+		add(pool.Count(field.At(p.controlPlane.object, "spec", "replicas"), 1))
 	}
 	for _, n := range c.members {
 		switch {
@@ -39,7 +34,7 @@ func size(c *cluster, p parts) (nodes int, unknown []string) {
 		case n.spot.Kind == "Machine":
 			add(1, true, "")
 		case n.spot.Kind == "MachineDeployment" || n.spot.Kind == "MachinePool" || n.spot.Kind == "MachineSet":
-			add(poolSize(n.object, field.At(n.object, "spec", "replicas")))
+			add(pool.Size(n.object, field.At(n.object, "spec", "replicas")))
 		}
 	}
 	return nodes, unknown
@@ -54,25 +49,4 @@ func hosted(controlPlane *node) bool {
 		}
 	}
 	return false
-}
-
-// poolSize counts a pool: the autoscaler's maximum where one is set.
-func poolSize(pool, replicas any) (n int, known bool, symbol string) {
-	if most := field.Text(pool, "metadata", "annotations", reference.AnnotationMaxSize); most != "" {
-		return count(json.Number(most), 0)
-	}
-	return count(replicas, 1)
-}
-
-// count reads a number of nodes; known is false for what is none, and symbol
-// is then what stands there.
-func count(value any, absent int) (n int, known bool, symbol string) {
-	if value == nil {
-		return absent, true, ""
-	}
-	number, isNumber := value.(json.Number)
-	if n, err := strconv.Atoi(number.String()); isNumber && err == nil {
-		return min(max(n, 0), maxNodes), true, ""
-	}
-	return 0, false, fmt.Sprint(value)
 }

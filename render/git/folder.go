@@ -58,7 +58,8 @@ func Folder(dir string, options Options) (*Dir, error) {
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, &SetupError{fmt.Sprintf("folder %q cannot be opened: %v", dir, err), "name a folder that you may read"}
+		return nil, &SetupError{fmt.Sprintf("folder %q cannot be opened: %v", dir, err),
+			"name a folder that you may read"}
 	}
 	return &Dir{root: root, fileLimit: options.FileLimit, cache: newCache(options.CacheLimit)}, nil
 }

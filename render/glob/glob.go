@@ -63,7 +63,8 @@ func split(text string) ([]string, error) {
 	for _, segment := range segments {
 		switch segment {
 		case "":
-			return nil, errors.New("has an empty segment; write folder/** for all below a folder, without a leading slash")
+			return nil, errors.New("has an empty segment; write folder/** for all below a folder, " +
+				"without a leading slash")
 		case ".", "..":
 			return nil, fmt.Errorf("has the segment %q; paths begin at the repository's top", segment)
 		}

@@ -102,7 +102,8 @@ var lfsPointer = []byte("version https://git-lfs.github.com/spec/")
 // readable refuses what is no text before a parser sees it.
 func readable(content []byte, limits Limits) *render.Problem {
 	if len(content) > limits.Bytes {
-		return problem(render.CauseLimit, 0, fmt.Sprintf("the file is larger than %d KiB, the limit of one file", limits.Bytes>>10),
+		return problem(render.CauseLimit, 0,
+			fmt.Sprintf("the file is larger than %d KiB, the limit of one file", limits.Bytes>>10),
 			"split it into smaller files")
 	}
 	if bytes.HasPrefix(content, lfsPointer) {

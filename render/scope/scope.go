@@ -112,7 +112,8 @@ func (s *Scope) Protected(name string) bool {
 func (s *Scope) Unmatched(roots ...[]string) error {
 	for _, pattern := range s.include {
 		if !slices.ContainsFunc(slices.Concat(roots...), pattern.Match) {
-			return &PatternError{"roots.include", pattern.String(), "matches no root; run the command roots to list them"}
+			return &PatternError{"roots.include", pattern.String(),
+				"matches no root; run the command roots to list them"}
 		}
 	}
 	return nil

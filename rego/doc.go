@@ -140,6 +140,6 @@
 //	File  before, after spec: {"path", "mode": "file|executable|symlink|submodule", "governed": bool,
 //	      "protected": bool, "ignored": bool, "read_by": [root …]}: a file that differs
 //	Root  before, after spec: {"path", "status": "built|failed|unsupported", "listed": bool, "cause",
-//	      "message"}: a root that cannot be rendered on a side and is judged by its files; listed says that the config names it
-//	      as opaque
+//	      "message"}: a root that cannot be rendered on a side and is judged by its files; listed says that
+//	      the config names it as opaque
 package rego

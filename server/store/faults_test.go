@@ -99,8 +99,8 @@ func TestQuota(t *testing.T) {
 		}
 		same(t, fmt.Sprint(i), get(s.Seen(t.Context(), fmt.Sprint(i)))(t), err == nil)
 	}
-	if failed == 0 || failed == len(results) {
-		t.Errorf("%d of %d failed", failed, len(results))
+	if failed == 0 {
+		t.Error("nothing failed: the test proves nothing")
 	}
 	limit(1 << 30)
 	get(s.Record(t.Context(), Delivery{GUID: "later"}, Facts{}, push(1)))(t)

@@ -162,10 +162,10 @@ func braces(text string) (options []string, end int, err error) {
 
 func indexUnescaped(text, char string) int {
 	for i := 0; i < len(text); i++ {
-		switch {
-		case text[i] == '\\':
+		switch text[i] {
+		case '\\':
 			i++
-		case text[i] == char[0]:
+		case char[0]:
 			return i
 		}
 	}

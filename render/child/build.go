@@ -72,10 +72,8 @@ func (b *builder) kustomize() *render.Problem {
 	if problem != nil {
 		return problem
 	}
-	top := c.Top()
-	b.entry = top.File
-	injection := b.inject(c, top)
-	results, err := runKustomize(b.tree, top.Dir)
+	b.entry = c.Top().File
+	results, injection, err := b.results(c)
 	if err != nil {
 		b.taints = b.taints || errors.As(err, new(panicked))
 		return b.explain(c, err)

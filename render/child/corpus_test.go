@@ -92,6 +92,57 @@ func TestCorpus(t *testing.T) {
 	t.Logf("%d of %d roots built, %d fields, %d positions", built, len(roots), fields, traced)
 }
 
+// TestCorpusNames compares the places of all objects and fields with those that
+// kustomize's own note of origins leads to: for the real roots, or the folders
+// below COUNTERSIGN_FLEET that hold a kustomization.
+func TestCorpusNames(t *testing.T) {
+	var all []corpusRoot
+	top, fleet := os.Getenv("COUNTERSIGN_CORPUS"), os.Getenv("COUNTERSIGN_FLEET")
+	if top != "" {
+		all = corpusRoots(t, top)
+	}
+	if fleet != "" {
+		found, err := filepath.Glob(filepath.Join(fleet, "*", "*", "kustomization.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range found {
+			dir, err := filepath.Rel(fleet, filepath.Dir(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, corpusRoot{path: dir})
+		}
+	}
+	if len(all) == 0 {
+		t.Skip("neither COUNTERSIGN_CORPUS nor COUNTERSIGN_FLEET names a folder")
+	}
+	compared, told := 0, 0
+	for _, root := range all {
+		dir := filepath.Join(top, root.repo)
+		if root.repo == "" {
+			dir = fleet
+		}
+		want, noted, problem := origins(disk{dir}, root.path, true)
+		if problem != nil || !noted {
+			continue
+		}
+		compared++
+		b := &builder{tree: closure.NewTree(disk{dir}), limits: usual, key: testKey}
+		b.build.Root = render.Root{Path: root.path, Kind: render.RootKustomize}
+		b.run()
+		if content, err := b.tree.ReadFile(closure.Outside(b.entry)); err == nil &&
+			!bytes.Contains(content, []byte("originAnnotations")) {
+			told++
+		}
+		slices.SortStableFunc(want, func(x, y render.Resource) int { return compareIdentity(x.Identity, y.Identity) })
+		if diff := cmp.Diff(want, b.build.Resources); diff != "" {
+			t.Errorf("%s %s: -with origins +here:\n%.3000s", root.repo, root.path, diff)
+		}
+	}
+	t.Logf("%d of %d roots compared, %d of them told by names", compared, len(all), told)
+}
+
 func leaves(v any) int {
 	sum := 0
 	switch v := v.(type) {

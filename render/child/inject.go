@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/hasher"
+	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
@@ -24,16 +25,34 @@ type injection struct {
 // every transformation, anew each time, for every object.
 const maxNoted = 100_000
 
+// results builds the root. Kustomize is made to note the origin of every object
+// only where names alone do not tell it: that costs more than all the rest.
+func (b *builder) results(c *closure.Closure) (resmap.ResMap, injection, error) {
+	top := c.Top()
+	if slices.Contains(top.BuildMetadata, types.OriginAnnotations) {
+		results, err := runKustomize(b.tree, top.Dir)
+		return results, injection{asked: true}, err
+	}
+	var noted injection
+	if ambiguous(c) {
+		noted = b.inject(c, top)
+	}
+	results, err := runKustomize(b.tree, top.Dir)
+	if err != nil || noted.asked || newTrace(b.tree, c).names.tell(results) {
+		return results, noted, err
+	}
+	if noted = b.inject(c, top); noted.asked {
+		results, err = runKustomize(b.tree, top.Dir)
+	}
+	return results, noted, err
+}
+
 // inject makes kustomize note the origin of every object, by showing it the
 // root's kustomization with one more buildMetadata option. It does so only
-// where the origin cannot be told from the names alone, where the note cannot
-// be seen by what the root does, and where it is not too dear; and only if the
-// file means the same otherwise.
+// where the note cannot be seen by what the root does, and where it is not too
+// dear; and only if the file means the same otherwise.
 func (b *builder) inject(c *closure.Closure, top *closure.Kustomization) injection {
-	if slices.Contains(top.BuildMetadata, types.OriginAnnotations) {
-		return injection{asked: true}
-	}
-	if c.Watchful || !ambiguous(c) || noted(c) > maxNoted {
+	if c.Watchful || noted(c) > maxNoted {
 		return injection{}
 	}
 	bytes, err := b.tree.Read(top.File)
@@ -48,26 +67,62 @@ func (b *builder) inject(c *closure.Closure, top *closure.Kustomization) injecti
 	return injection{asked: true, ours: true}
 }
 
-// ambiguous reports whether names alone may not tell where an object was
-// written: something generates or renames, or two documents have one name.
+// ambiguous reports what shows before the build that names alone may not tell
+// where an object was written: something generates or renames, or two documents
+// have one name.
 func ambiguous(c *closure.Closure) bool {
-	if len(c.Generators) > 0 || c.Features["generators"] || c.Features["transformers"] {
+	if len(c.Generators) > 0 || c.Features["generators"] || c.Features["transformers"] || renames(c) {
 		return true
 	}
-	for _, k := range c.Kustomizations {
-		if k.NamePrefix != "" || k.NameSuffix != "" {
-			return true
-		}
-	}
-	known := map[[3]string]bool{}
+	known := map[title]bool{}
 	for _, doc := range c.Resources {
 		for _, o := range closure.Objects(doc) {
-			id := [3]string{o.Group(), o.Text("kind"), o.Text("metadata", "name")}
-			if known[id] {
+			at := titleOf(o)
+			if known[at] {
 				return true
 			}
-			known[id] = true
+			known[at] = true
 		}
+	}
+	return false
+}
+
+// renames reports whether something else than prefixes and suffixes may change
+// what an object is called, as far as that can be seen.
+func renames(c *closure.Closure) bool {
+	for _, k := range c.Kustomizations {
+		for _, p := range k.Patches {
+			if p.Options != nil && (p.Options.AllowNameChange || p.Options.AllowKindChange) {
+				return true
+			}
+		}
+		for _, r := range k.Replacements {
+			for _, target := range r.Targets {
+				if target != nil && slices.ContainsFunc(target.FieldPaths, titular) {
+					return true
+				}
+			}
+		}
+	}
+	for _, p := range c.Patches {
+		for _, doc := range p.Docs {
+			list, _ := doc.Value.([]any)
+			for _, item := range list {
+				op := closure.Object{Value: closure.AsMap(item)}
+				if titular(strings.ReplaceAll(strings.TrimPrefix(op.Text("path"), "/"), "/", ".")) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// titular reports whether who writes a field may write what an object is called.
+func titular(field string) bool {
+	switch field {
+	case "", "metadata", "metadata.name", "kind", "apiVersion":
+		return true
 	}
 	return false
 }

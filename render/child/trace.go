@@ -19,6 +19,7 @@ type trace struct {
 	c       *closure.Closure
 	objects []closure.Object            // of all resource files
 	byFile  map[string][]closure.Object // the same
+	names   *names                      // the same
 }
 
 func newTrace(tree *closure.Tree, c *closure.Closure) *trace {
@@ -28,6 +29,7 @@ func newTrace(tree *closure.Tree, c *closure.Closure) *trace {
 		t.objects = append(t.objects, all...)
 		t.byFile[doc.Name] = append(t.byFile[doc.Name], all...)
 	}
+	t.names = newNames(c, t.objects)
 	return t
 }
 
@@ -55,14 +57,18 @@ func (w written) source() render.Source {
 func (t *trace) find(r *rendition) written {
 	w := written{trace: t, rendered: closure.Object{Value: r.object}}
 	candidates := t.objects
+	noted := ""
 	if r.origin != nil {
 		if r.origin.ConfiguredIn != "" {
 			w.generator = t.generator(r)
 			return w
 		}
 		if file, ok := t.file(r.origin.Path); ok {
-			candidates = t.byFile[file]
+			noted, candidates = file, t.byFile[file]
 		}
+	}
+	if w.document = t.named(w.rendered, noted); w.document != nil {
+		return w
 	}
 	w.document = closest(candidates, w.rendered)
 	if w.document == nil && r.origin != nil {
@@ -72,6 +78,20 @@ func (t *trace) find(r *rendition) written {
 		w.generator = t.generator(r)
 	}
 	return w
+}
+
+// named returns the only document, of a file if that is known, whose name
+// became the object's; nil where there are several, or where a generator might
+// have made the object.
+func (t *trace) named(rendered closure.Object, file string) *closure.Object {
+	found := t.names.of(titleOf(rendered))
+	if file != "" {
+		found = slices.DeleteFunc(slices.Clone(found), func(o *closure.Object) bool { return o.File != file })
+	}
+	if len(found) != 1 || t.names.left < 0 || file == "" && len(t.c.Generators) > 0 {
+		return nil
+	}
+	return found[0]
 }
 
 // file resolves a path that kustomize noted, which is relative to the root.

@@ -3,11 +3,13 @@ package child
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/countersign-dev/countersign/render"
 	"github.com/countersign-dev/countersign/render/child/closure"
@@ -57,15 +59,15 @@ func TestOriginsLeaveNoTrace(t *testing.T) {
 	asked := 0
 	rapid.Check(t, func(t *rapid.T) {
 		writeRandomRoot(t, dir)
-		got := buildAt(dir, "")
-		want, problem := withoutOrigins(dir)
-		if (problem == nil) != (got.Problem == nil) {
-			t.Fatalf("with origins: %+v\nwithout: %+v", got.Problem, problem)
+		got, noted, failure := origins(disk{dir}, "", true)
+		want, _, problem := origins(disk{dir}, "", false)
+		if (problem == nil) != (failure == nil) {
+			t.Fatalf("with origins: %+v\nwithout: %+v", failure, problem)
 		}
-		if diff := cmp.Diff(objectsOf(want), objectsOf(got.Resources)); problem == nil && diff != "" {
+		if diff := cmp.Diff(objectsOf(want), objectsOf(got)); problem == nil && diff != "" {
 			t.Fatalf("-without +with origins:\n%s", diff)
 		}
-		if problem == nil && len(got.Resources) > 0 && got.Resources[0].Source.File != "" {
+		if noted && problem == nil {
 			asked++
 		}
 	})
@@ -76,7 +78,6 @@ func TestOriginsLeaveNoTrace(t *testing.T) {
 
 func writeRandomRoot(t *rapid.T, dir string) {
 	var k strings.Builder
-	// A suffix makes names ambiguous, so that origins are asked for.
 	k.WriteString("resources: [base.yaml]\nnameSuffix: -z\n")
 	used := map[string]bool{"nameSuffix": true}
 	for _, field := range rapid.SliceOfNDistinct(rapid.SampledFrom(someFields), 0, 4, rapid.ID).Draw(t, "fields") {
@@ -101,18 +102,99 @@ func writeRandomRoot(t *rapid.T, dir string) {
 	}
 }
 
-// withoutOrigins builds a root as kustomize does when nobody asks for origins
-// but the root itself.
-func withoutOrigins(dir string) ([]render.Resource, *render.Problem) {
-	b := &builder{tree: closure.NewTree(disk{dir}), limits: usual, key: testKey}
-	c, problem := closure.Read(b.tree, usual, "")
+// origins builds a root with or without our request for origins; noted says
+// whether there was one.
+func origins(files disk, root string, ask bool) (built []render.Resource, noted bool, problem *render.Problem) {
+	b := &builder{tree: closure.NewTree(files), limits: usual, key: testKey}
+	c, problem := closure.Read(b.tree, usual, root)
 	if problem != nil {
-		return nil, problem
+		return nil, false, problem
 	}
-	results, err := runKustomize(b.tree, "")
+	injection := injection{asked: slices.Contains(c.Top().BuildMetadata, types.OriginAnnotations)}
+	if ask && !injection.asked {
+		injection = b.inject(c, c.Top())
+	}
+	results, err := runKustomize(b.tree, c.Top().Dir)
 	if err != nil {
-		return nil, b.explain(c, err)
+		return nil, injection.ours, b.explain(c, err)
 	}
-	problem = b.collect(c, results, injection{})
-	return b.build.Resources, problem
+	problem = b.collect(c, results, injection)
+	return b.build.Resources, injection.ours, problem
+}
+
+// The pieces of names: some are also what is put around names.
+var someNames = []string{"a", "b", "a-b", "b-a", "a-a", "x", "a-b-a", "x-a"}
+
+// TestNamesTellWhatOriginsTell: whatever prefixes and suffixes do to names, the
+// places of all objects and fields are those that kustomize's own note leads to.
+func TestNamesTellWhatOriginsTell(t *testing.T) {
+	dir := t.TempDir()
+	cheap, costly := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		for _, folder := range []string{"one", "two", "part", ""} {
+			writeNaming(t, dir, folder)
+		}
+		want, noted, failure := origins(disk{dir}, "", true)
+		b := &builder{tree: closure.NewTree(disk{dir}), limits: usual, key: testKey}
+		b.build.Root = render.Root{Kind: render.RootKustomize}
+		b.run()
+		if (b.build.Problem == nil) != (failure == nil) {
+			t.Fatalf("with origins: %+v\nhere: %+v", failure, b.build.Problem)
+		}
+		if failure != nil {
+			return
+		}
+		if !noted {
+			t.Fatal("kustomize was not asked")
+		}
+		slices.SortStableFunc(want, func(x, y render.Resource) int { return compareIdentity(x.Identity, y.Identity) })
+		if diff := cmp.Diff(want, b.build.Resources); diff != "" {
+			t.Fatalf("-with origins +here:\n%s", diff)
+		}
+		if seen, err := b.tree.ReadFile(closure.Outside("kustomization.yaml")); err != nil {
+			t.Fatal(err)
+		} else if strings.Contains(string(seen), "originAnnotations") {
+			costly++
+		} else {
+			cheap++
+		}
+	})
+	t.Logf("%d roots were told by names, %d by origins", cheap, costly)
+	if cheap == 0 || costly == 0 {
+		t.Error("want some of both")
+	}
+}
+
+// writeNaming writes a folder of objects that puts something around their
+// names; the top one is made of the others.
+func writeNaming(t *rapid.T, dir, folder string) {
+	k := "resources: [own.yaml]\n"
+	switch folder {
+	case "part":
+		k = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n" + k
+	case "":
+		k = "resources: [one, own.yaml, two]\ncomponents: [part]\n"
+	case "two":
+		k = rapid.SampledFrom([]string{k, "resources: [own.yaml, ../one]\n"}).Draw(t, "resources of two")
+	}
+	for _, around := range [][]string{
+		{"namePrefix", "", "", "a-", "b-", "x-", "a-b-"}, {"nameSuffix", "", "", "-a", "-b", "-a-b"},
+	} {
+		if value := rapid.SampledFrom(around[1:]).Draw(t, around[0]+" of "+folder); value != "" {
+			k += around[0] + ": " + value + "\n"
+		}
+	}
+	objects := ""
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(someNames), 1, 2, rapid.ID).Draw(t, "names in "+folder) {
+		kind := rapid.SampledFrom([]string{"ConfigMap", "Service", "Namespace", "Role"}).Draw(t, "kind")
+		objects += "---\napiVersion: v1\nkind: " + kind + "\nmetadata:\n  name: " + name + "\n"
+	}
+	if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{"kustomization.yaml": k, "own.yaml": objects} {
+		if err := os.WriteFile(filepath.Join(dir, folder, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -66,7 +66,7 @@ func (p *program) audit(ctx context.Context, f auditFlags, paths []string) (err 
 	if f.failOn != "" && engine.Severity(f.failOn).Rank() == 0 {
 		return usagef("--fail-on %q is none of critical, high, medium, low", f.failOn)
 	}
-	s, err := p.newSession(ctx)
+	s, err := p.newJudge(ctx)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (p *program) review(ctx context.Context, f reviewFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := p.newSession(ctx)
+	s, err := p.newJudge(ctx)
 	if err != nil {
 		return err
 	}
@@ -94,43 +94,50 @@ func (p *program) review(ctx context.Context, f reviewFlags) (err error) {
 	return p.write(report.New(assessment, verdict, f.all), f.format)
 }
 
-// assess resolves the revisions, merges them and judges the result.
+// assess judges what the head would make of the base.
 func (s *session) assess(ctx context.Context, f reviewFlags) (policy.Assessment, error) {
 	defer s.program.progress("judging " + f.head)()
-	if err := s.inRepo(ctx, f.repo); err != nil {
+	sides, err := s.sides(ctx, f)
+	if err != nil {
 		return policy.Assessment{}, err
 	}
 	if err := s.withRules(); err != nil {
 		return policy.Assessment{}, err
 	}
-	given, err := s.givenConfig(ctx, f.config)
-	if err != nil {
+	if sides.Config, err = s.givenConfig(ctx, f.config); err != nil {
 		return policy.Assessment{}, err
+	}
+	return s.assessor.Review(ctx, sides)
+}
+
+// sides opens the repository, resolves the revisions and merges them.
+func (s *session) sides(ctx context.Context, f reviewFlags) (policy.Sides, error) {
+	if err := s.inRepo(ctx, f.repo); err != nil {
+		return policy.Sides{}, err
 	}
 	base, err := s.repo.Commit(ctx, f.base)
 	if err != nil {
-		return policy.Assessment{}, fmt.Errorf("--base: %w", err)
+		return policy.Sides{}, fmt.Errorf("--base: %w", err)
 	}
 	head, err := s.repo.Commit(ctx, f.head)
 	if err != nil {
-		return policy.Assessment{}, fmt.Errorf("--head: %w", err)
+		return policy.Sides{}, fmt.Errorf("--head: %w", err)
 	}
 	merged, err := s.repo.Merge(ctx, base, head)
 	if err != nil {
-		return policy.Assessment{}, err
+		return policy.Sides{}, err
 	}
 	sides := policy.Sides{
 		Base:      revision(f.base, base),
 		Head:      revision(f.head, head),
 		BaseTree:  s.repo.Tree(base.Tree),
 		Conflicts: merged.Conflicts,
-		Config:    given,
 		All:       f.all,
 	}
 	if merged.Tree != "" {
 		sides.MergedTree = s.repo.Tree(merged.Tree)
 	}
-	return s.assessor.Review(ctx, sides)
+	return sides, nil
 }
 
 // neutral reports whether a commit is the merge that git itself would make of

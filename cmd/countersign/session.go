@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/countersign-dev/countersign/policy"
 	"github.com/countersign-dev/countersign/policy/config"
+	"github.com/countersign-dev/countersign/policy/engine"
 	"github.com/countersign-dev/countersign/policy/report"
 	"github.com/countersign-dev/countersign/policy/settings"
 	"github.com/countersign-dev/countersign/render"
@@ -24,8 +26,9 @@ type session struct {
 	program  *program
 	pool     *worker.Pool
 	assessor *policy.Assessor
-	repo     *git.Repo // nil for a tree on disk
-	folder   *git.Dir  // nil for a repository
+	load     func() (*engine.Engine, error) // the rules
+	repo     *git.Repo                      // nil for a tree on disk
+	folder   *git.Dir                       // nil for a repository
 }
 
 // newSession starts what rendering needs. The children start on first use.
@@ -45,13 +48,26 @@ func (p *program) newSession(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{program: p, pool: pool, assessor: &policy.Assessor{
+	return &session{program: p, pool: pool, load: loadRules, assessor: &policy.Assessor{
 		Builder: pool, Version: version(), Renderer: renderer, KeyID: id}}, nil
+}
+
+// newJudge is newSession for commands that need the rules for sure: they are
+// loaded while the children start and git is asked.
+func (p *program) newJudge(ctx context.Context) (*session, error) {
+	load := sync.OnceValues(loadRules)
+	go load()
+	s, err := p.newSession(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.load = load
+	return s, nil
 }
 
 // withRules loads the rules, which listing roots and building one do not need.
 func (s *session) withRules() error {
-	rules, err := loadRules()
+	rules, err := s.load()
 	s.assessor.Rules = rules
 	return err
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/rego"
 	"github.com/countersign-dev/countersign/render/worker"
 )
 
@@ -36,12 +38,12 @@ func (p *program) versionCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rules, err := loadRules()
+			rules, count, err := engine.Digest(rego.FS)
 			if err != nil {
-				return err
+				return fmt.Errorf("read the rules: %w", err)
 			}
 			_, err = fmt.Fprintf(p.stdout, "countersign %s\nrenderer %s\nrules %s (%d)\n", version(), renderer,
-				rules.Digest(), len(rules.Rules()))
+				rules, count)
 			return err
 		},
 	}

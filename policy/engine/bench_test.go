@@ -76,3 +76,11 @@ func BenchmarkObjects(b *testing.B) {
 func BenchmarkNew(b *testing.B) {
 	measure(b, func() { builtIn(b) })
 }
+
+func TestDigestWithoutCompiling(t *testing.T) {
+	e := builtIn(t)
+	digest, rules, err := engine.Digest(rego.FS)
+	if err != nil || digest != e.Digest() || rules != len(e.Rules()) {
+		t.Errorf("%s of %d rules, %v; want %s of %d", digest, rules, err, e.Digest(), len(e.Rules()))
+	}
+}

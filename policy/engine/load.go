@@ -60,6 +60,17 @@ func New(fsys fs.FS) (*Engine, error) {
 	}, nil
 }
 
+// Digest returns the [Engine.Digest] of the rules of a file system, and how many
+// there are, without compiling them: mistakes that only that finds are not told.
+func Digest(fsys fs.FS) (digest string, rules int, err error) {
+	set, err := ruleset.Parse(fsys)
+	if err != nil {
+		return "", 0, err
+	}
+	digest, err = set.Digest()
+	return digest, len(set.Rules), err
+}
+
 // Rules returns all rules, sorted by id. The caller must not change them.
 func (e *Engine) Rules() []Rule { return slices.Clone(e.set.Rules) }
 

@@ -20,6 +20,6 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Setenv("COUNTERSIGN_HMAC_KEY", testKey) //nolint:errcheck // it cannot fail with such a name
+	os.Setenv("COUNTERSIGN_HMAC_KEY", testKey)
 	os.Exit(m.Run())
 }

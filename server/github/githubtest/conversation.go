@@ -187,3 +187,17 @@ func (r *Repository) RerequestSuite(sha, login string) error {
 		return nil
 	})
 }
+
+// SetDefaultBranch makes another branch the default one.
+func (r *Repository) SetDefaultBranch(login, branch string) error {
+	return r.act(login, "admin", func(u *User) error {
+		if r.branch(branch) == "" {
+			return fmt.Errorf("no branch %s", branch)
+		}
+		old := r.defaultBranch
+		r.defaultBranch = branch
+		r.server.emit(event{name: "repository", action: "edited", repository: r, sender: u, payload: object{
+			"changes": object{"default_branch": object{"from": old}}}})
+		return nil
+	})
+}

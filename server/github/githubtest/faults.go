@@ -2,6 +2,7 @@ package githubtest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ type Fault struct {
 	RetryAfter time.Duration // with Status: the header; 403 and 429 then are GitHub's secondary limit
 	HTML       bool          // answer 200 (or Status) with a page of HTML
 	Reset      bool          // reset the connection
+	Redirect   string        // answer 307 to this address, of any host
 	Half       bool          // send half of the answer's body and close
 	Stall      bool          // never answer; ends when the client or the server does
 	Apply      bool          // carry the request out first
@@ -54,8 +56,8 @@ func (s *Server) takeFault(operation string) *Fault {
 
 // String names the fault in records.
 func (f *Fault) String() string {
-	return fmt.Sprintf("status=%d html=%t reset=%t half=%t stall=%t apply=%t", f.Status, f.HTML, f.Reset, f.Half,
-		f.Stall, f.Apply)
+	return fmt.Sprintf("status=%d html=%t reset=%t half=%t stall=%t redirect=%q apply=%t", f.Status, f.HTML, f.Reset,
+		f.Half, f.Stall, f.Redirect, f.Apply)
 }
 
 func (f *Fault) answer() *answer {
@@ -97,8 +99,10 @@ func (f *Fault) write(s *Server, w http.ResponseWriter, r *http.Request, a *answ
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 		w.WriteHeader(a.status)
-		w.Write(text[:len(text)/2])
+		fmt.Fprintf(w, "%s", text[:len(text)/2])
 		panic(http.ErrAbortHandler)
+	case f.Redirect != "":
+		http.Redirect(w, r, f.Redirect, http.StatusTemporaryRedirect)
 	case f.Apply && f.Status != 0:
 		writeAnswer(w, f.answer())
 	default:
@@ -116,7 +120,9 @@ func reset(w http.ResponseWriter) {
 	}
 	fmt.Fprint(connection, "HTTP/1.1 200 OK\r\nServer: GitHub.com\r\n")
 	if tcp, isTCP := connection.(*net.TCPConn); isTCP {
-		tcp.SetLinger(0)
+		err = tcp.SetLinger(0)
 	}
-	connection.Close()
+	if err = errors.Join(err, connection.Close()); err != nil {
+		panic(http.ErrAbortHandler)
+	}
 }

@@ -3,6 +3,7 @@ package githubtest
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -257,9 +258,17 @@ func (r *Repository) between(base, head string) []string {
 func (r *Repository) mergeBase(a, b string) string {
 	out, err := r.same("merge-base", a, b)
 	if err != nil {
+		r.unexpected(err)
 		return ""
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// unexpected notes what git says besides no, which is 1.
+func (r *Repository) unexpected(err error) {
+	if exit, ended := errors.AsType[*exec.ExitError](err); !ended || exit.ExitCode() != 1 {
+		r.server.note("%v", err)
+	}
 }
 
 func (r *Repository) isAncestor(a, b string) bool { return r.mergeBase(a, b) == a }
@@ -268,6 +277,7 @@ func (r *Repository) isAncestor(a, b string) bool { return r.mergeBase(a, b) == 
 func (r *Repository) mergeTree(base, head string) string {
 	out, err := r.same("merge-tree", "--write-tree", "--no-messages", base, head)
 	if err != nil {
+		r.unexpected(err)
 		return ""
 	}
 	return strings.TrimSpace(string(out))

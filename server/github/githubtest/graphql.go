@@ -155,7 +155,7 @@ func (c *call) repositoryNode(r *Repository) object {
 		"object": field(func(args map[string]any) any {
 			sha, _ := args["oid"].(string)
 			if m := r.metadata(sha); m != nil && c.allowed("contents:read") {
-				return c.commitNode(r, m)
+				return c.commitNode(m)
 			}
 			return nil
 		})}
@@ -200,8 +200,8 @@ func (c *call) entryNode(r *Repository, q *queued, position int) object {
 		"jump": false, "pullRequest": field(func(map[string]any) any { return c.pullNode(r, q.issue) })}
 	if q.group != nil {
 		node["state"] = "AWAITING_CHECKS"
-		node["headCommit"] = c.commitNode(r, r.metadata(q.group.Head))
-		node["baseCommit"] = c.commitNode(r, r.metadata(q.group.BaseSHA))
+		node["headCommit"] = c.commitNode(r.metadata(q.group.Head))
+		node["baseCommit"] = c.commitNode(r.metadata(q.group.BaseSHA))
 	}
 	return node
 }
@@ -223,7 +223,7 @@ func (c *call) pullNode(r *Repository, i *issue) object {
 	var commits []object
 	for _, sha := range r.commitsOf(p) {
 		commits = append(commits, object{"__typename": "PullRequestCommit", "commit": field(func(map[string]any) any {
-			return c.commitNode(r, r.metadata(sha))
+			return c.commitNode(r.metadata(sha))
 		})})
 	}
 	node := object{"__typename": "PullRequest", "id": nodeID("IS", i.id), "databaseId": i.id, "number": i.number,
@@ -238,7 +238,7 @@ func (c *call) pullNode(r *Repository, i *issue) object {
 }
 
 // commitNode shows a commit with GitHub's own reading of its co-authors.
-func (c *call) commitNode(r *Repository, m *metadata) object {
+func (c *call) commitNode(m *metadata) object {
 	actor := func(name, email string) object {
 		return object{"__typename": "GitActor", "name": name, "email": email, "user": actorNode(c.s.byEmail(email))}
 	}

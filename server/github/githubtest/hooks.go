@@ -288,9 +288,8 @@ func (s *Server) post(ctx context.Context, to, secret string, d Delivery) (code 
 		}
 		return http.StatusBadGateway, "failed to connect to host", nil
 	}
-	defer answer.Body.Close()
 	response, err = io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-	if err != nil {
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
 		return http.StatusBadGateway, "failed to read the response", nil
 	}
 	return answer.StatusCode, cmp.Or(http.StatusText(answer.StatusCode), "unknown"), response

@@ -1,6 +1,7 @@
 package githubtest_test
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -137,6 +138,7 @@ func TestActionsSendEvents(t *testing.T) {
 		{"repository_ruleset.created", func() error { w.repository.SetRuleset(githubtest.Ruleset{Name: "x"}); return nil }},
 		{"repository_ruleset.edited", func() error { w.repository.SetRuleset(githubtest.Ruleset{Name: "x"}); return nil }},
 		{"repository_ruleset.deleted", func() error { w.repository.DeleteRuleset("x"); return nil }},
+		{"repository.edited", func() error { return w.repository.SetDefaultBranch("dave", "release") }},
 		{"repository.renamed", func() error { return w.repository.Rename("fleet") }},
 	}
 	for _, step := range steps {
@@ -208,5 +210,44 @@ func TestForks(t *testing.T) {
 	check(t, err)
 	if pull.GetHead().Repo != nil || pull.GetHead().GetSHA() != head {
 		t.Errorf("head after the fork's deletion: %v", pull.GetHead())
+	}
+}
+
+func TestConflictsAreSaid(t *testing.T) {
+	w := newWorld(t, githubtest.Options{})
+	number, _ := w.open("grow")
+	on := must[string](t)(w.repository.Commit(githubtest.Commit{Parents: []string{w.root}, Author: "dave", Files: map[string]string{"grow.yaml": "x: 2\n"}}))
+	check(t, w.repository.Push("dave", "main", on))
+	for _, want := range []string{"unknown", "dirty"} {
+		pull, _, err := w.client().PullRequests.Get(t.Context(), "acme", "clusters", number)
+		check(t, err)
+		if pull.GetMergeableState() != want || pull.GetBase().GetSHA() != w.root {
+			t.Errorf("state %s, want %s; the base is %s as of the last push", pull.GetMergeableState(), want, pull.GetBase().GetSHA())
+		}
+	}
+	if _, err := w.repository.Merge(number, "alice"); err == nil {
+		t.Error("a conflict was merged")
+	}
+	if _, err := w.repository.UpdateBranch(number, "alice"); err == nil {
+		t.Error("a conflict was merged into the branch")
+	}
+}
+
+// Two equal runs are equal: ids and objects come from the calls and the clock.
+func TestRunsAreEqual(t *testing.T) {
+	var first []githubtest.Delivery
+	for range 2 {
+		w := newWorld(t, githubtest.Options{})
+		w.open("grow")
+		w.Flush()
+		all := w.Deliveries()
+		for i := range all { // only the port differs
+			all[i].Payload = bytes.ReplaceAll(all[i].Payload, []byte(strings.TrimPrefix(w.URL(), "http://")), []byte("host"))
+		}
+		if first == nil {
+			first = all
+		} else if diff := cmp.Diff(first, all); diff != "" {
+			t.Error(diff)
+		}
 	}
 }

@@ -34,7 +34,6 @@ type Repository struct {
 	rulesets      []*storedRuleset
 	protections   map[string]object
 	queue         []*queued
-	groups        int
 }
 
 // activity is a line of the repository's activity page.

@@ -98,6 +98,19 @@ func match(r *http.Request) *operation {
 	return best
 }
 
+// Operation is GitHub's name of what a request asks for, as Fail and Count take
+// it ("POST", "/repos/o/r/check-runs" → "checks/create"); empty if it is unknown here.
+func Operation(method, path string) string {
+	request, err := http.NewRequest(method, path, nil)
+	if err != nil {
+		return ""
+	}
+	if op := match(request); op != nil {
+		return op.name
+	}
+	return ""
+}
+
 func fit(pattern, path string) (values map[string]string, literals int) {
 	values = map[string]string{}
 	want, have := strings.Split(pattern, "/"), strings.Split(path, "/")

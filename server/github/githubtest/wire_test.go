@@ -35,8 +35,8 @@ func (w *world) ask(method, path, authorization string, body string) (int, map[s
 		request.Header.Set("Authorization", authorization)
 	}
 	answer := must[*http.Response](w.t)(http.DefaultClient.Do(request))
-	defer answer.Body.Close()
 	text := must[[]byte](w.t)(io.ReadAll(answer.Body))
+	check(w.t, answer.Body.Close())
 	decoded := map[string]any{}
 	if len(text) > 0 && text[0] == '{' {
 		check(w.t, json.Unmarshal(text, &decoded))
@@ -167,6 +167,23 @@ func TestUnknownRequestsFail(t *testing.T) {
 	}
 }
 
+func TestOperationsHaveNames(t *testing.T) {
+	for request, want := range map[[2]string]string{
+		{"POST", "/repos/acme/clusters/check-runs"}:               "checks/create",
+		{"GET", "/repos/acme/clusters/issues/comments/7"}:         "issues/get-comment",
+		{"GET", "/repos/acme/clusters/issues/7/comments"}:         "issues/list-comments",
+		{"GET", "/repos/acme/clusters/contents/a%2Fb/c.yaml"}:     "repos/get-content",
+		{"GET", "/repos/acme/clusters/rules/branches/release/1"}:  "repos/get-branch-rules",
+		{"GET", "/repos/acme/clusters/branches/a%2Fb/protection"}: "repos/get-branch-protection",
+		{"DELETE", "/repos/acme/clusters"}:                        "",
+		{"GET", "/repos//clusters"}:                               "",
+	} {
+		if got := githubtest.Operation(request[0], request[1]); got != want {
+			t.Errorf("%v: %q, want %q", request, got, want)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	tokens := &clock{time.Now()}
 	w := newWorld(t, githubtest.Options{TokenClock: tokens.now, Limits: githubtest.Limits{CreationsPerMinute: 2}})
@@ -177,12 +194,12 @@ func TestLimits(t *testing.T) {
 	if status != 200 || header.Get("X-RateLimit-Remaining") != "4999" {
 		t.Errorf("%d, remaining %s", status, header.Get("X-RateLimit-Remaining"))
 	}
-	request := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), "GET", w.URL()+"/repos/acme/clusters", nil))
+	request := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL()+"/repos/acme/clusters", nil))
 	request.Header.Set("Authorization", auth)
 	request.Header.Set("If-None-Match", header.Get("ETag"))
 	answer := must[*http.Response](t)(http.DefaultClient.Do(request))
-	answer.Body.Close()
-	if answer.StatusCode != 304 || answer.Header.Get("X-RateLimit-Remaining") != "4999" {
+	check(t, answer.Body.Close())
+	if answer.StatusCode != http.StatusNotModified || answer.Header.Get("X-RateLimit-Remaining") != "4999" {
 		t.Errorf("%d, remaining %s: what has not changed is free", answer.StatusCode, answer.Header.Get("X-RateLimit-Remaining"))
 	}
 	client := w.client()
@@ -234,7 +251,9 @@ func TestFaults(t *testing.T) {
 		fault githubtest.Fault
 		is    func(error) bool
 	}{
-		"502":       {githubtest.Fault{Status: 502}, func(err error) bool { return errors.As(err, &refusal) && refusal.Response.StatusCode == 502 }},
+		"502": {githubtest.Fault{Status: 502}, func(err error) bool {
+			return errors.As(err, &refusal) && refusal.Response.StatusCode == http.StatusBadGateway
+		}},
 		"secondary": {githubtest.Fault{Status: 403, RetryAfter: time.Minute}, func(err error) bool { return errors.As(err, &secondary) }},
 		"too many": {githubtest.Fault{Status: 429, RetryAfter: time.Minute}, func(err error) bool {
 			return errors.As(err, &refusal) && refusal.Response.Header.Get("Retry-After") == "60"
@@ -319,7 +338,7 @@ func TestCheckRunLimits(t *testing.T) {
 	} {
 		err := create(change)
 		w.TakeProblems() // GitHub's description may say that the request is none
-		if refusal, is := errors.AsType[*github.ErrorResponse](err); !is || refusal.Response.StatusCode != 422 {
+		if refusal, is := errors.AsType[*github.ErrorResponse](err); !is || refusal.Response.StatusCode != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %v, want 422", name, err)
 		}
 	}

@@ -27,6 +27,15 @@
 // Two clocks: Options.Clock dates what is recorded, Options.TokenClock judges
 // tokens and limits, for clients judge those by the wall clock.
 //
+// Three accounts are there from the start: web-flow, the App's own
+// ("countersign[bot]"), and "operator", who changes what no method names an
+// actor for. REST answers people's tokens, too ([Server.UserToken]): they
+// review, comment and merge as the methods do.
+//
+// Answers that GitHub computes late are late here: whether a pull request
+// merges is null until it was asked for once, and a pull request's base.sha is
+// the base's tip as of the last push or retarget, not as of now.
+//
 // All methods are safe for concurrent use. Errors of actions name what GitHub
 // would have refused; a refused action changes nothing.
 package githubtest

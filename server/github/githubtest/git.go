@@ -85,7 +85,8 @@ func (s *Server) createGit(r *Repository) error {
 		return err
 	}
 	for _, pair := range [][2]string{{"uploadpack.allowFilter", "true"}, {"uploadpack.allowAnySHA1InWant", "true"},
-		{"http.receivepack", "false"}, {"gc.auto", "0"}, {"core.logAllRefUpdates", "false"}} {
+		{"http.receivepack", "false"}, {"gc.auto", "0"}, {"transfer.hideRefs", "refs/githubtest"},
+		{"core.logAllRefUpdates", "false"}} {
 		if _, err := s.git(r.id, nil, "config", pair[0], pair[1]); err != nil {
 			return err
 		}
@@ -134,14 +135,7 @@ func (r *Repository) commit(c Commit) (string, error) {
 		message += map[bool]string{true: "\n\n", false: "\n"}[i == 0] + fmt.Sprintf("Co-authored-by: %s <%s>", name,
 			email)
 	}
-	tree := c.Tree
-	if tree == "" {
-		var err error
-		if tree, err = r.tree(c); err != nil {
-			return "", err
-		}
-	}
-	tree, err := r.resolveObject(tree, "tree")
+	tree, err := r.treeOf(c)
 	if err != nil {
 		return "", err
 	}
@@ -165,12 +159,16 @@ func (r *Repository) commit(c Commit) (string, error) {
 	return sha, nil
 }
 
-// tree builds the commit's tree with an index of its own.
-func (r *Repository) tree(c Commit) (string, error) {
-	s := r.server
+// scratch is a reference that fast-import wants and nobody is told of.
+const scratch = "refs/githubtest/scratch"
+
+// treeOf finds or builds the commit's tree.
+func (r *Repository) treeOf(c Commit) (string, error) {
+	if c.Tree != "" {
+		return r.resolveObject(c.Tree, "tree")
+	}
 	var stream strings.Builder
-	ref := "refs/githubtest/tree"
-	fmt.Fprintf(&stream, "commit %s\ncommitter x <x@x> 0 +0000\ndata 0\n", ref)
+	fmt.Fprintf(&stream, "commit %s\ncommitter x <x@x> 0 +0000\ndata 0\n", scratch)
 	if len(c.Parents) > 0 {
 		fmt.Fprintf(&stream, "from %s\n", c.Parents[0])
 	}
@@ -180,16 +178,16 @@ func (r *Repository) tree(c Commit) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.Files)) {
 		fmt.Fprintf(&stream, "M 100644 inline %s\ndata %d\n%s\n", quoted(name), len(c.Files[name]), c.Files[name])
 	}
-	stream.WriteString("done\n")
-	if _, err := s.git(r.id, []byte(stream.String()), "fast-import", "--quiet", "--done", "--force"); err != nil {
-		return "", err
-	}
-	out, err := s.git(r.id, nil, "rev-parse", ref+"^{tree}")
+	stream.WriteString("ls \"\"\ndone\n")
+	out, err := r.server.git(r.id, []byte(stream.String()), "fast-import", "--quiet", "--done", "--force")
 	if err != nil {
 		return "", err
 	}
-	_, err = s.git(r.id, nil, "update-ref", "-d", ref)
-	return strings.TrimSpace(string(out)), err
+	entry := strings.Fields(string(out))
+	if len(entry) < 3 || !fullSHA(entry[2]) {
+		return "", fmt.Errorf("git fast-import told no tree: %q", out)
+	}
+	return entry[2], nil
 }
 
 func quoted(name string) string {

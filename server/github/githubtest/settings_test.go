@@ -2,6 +2,7 @@ package githubtest_test
 
 import (
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -215,5 +216,30 @@ func TestInstallationsChange(t *testing.T) {
 	want := []string{"installation.created", "installation_repositories.removed", "installation_repositories.added", "installation.deleted"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// What is not GitHub's is noticed: else the description would be decoration.
+func TestTheDescriptionIsApplied(t *testing.T) {
+	if os.Getenv("COUNTERSIGN_GITHUB_DESCRIPTION") == "" {
+		t.Skip("COUNTERSIGN_GITHUB_DESCRIPTION names no description to apply")
+	}
+	w := newWorld(t, githubtest.Options{})
+	_, head := w.open("grow")
+	w.installation.SetPermissions(map[string]string{"metadata": "read", "administration": "read", "checks": "write"})
+	w.repository.Protect("main", map[string]any{"enforce_admins": "yes"})
+	_, _, err := w.client().Repositories.GetBranchProtection(t.Context(), "acme", "clusters", "main")
+	if problems := w.TakeProblems(); err == nil || len(problems) != 1 || !strings.Contains(problems[0], "/enforce_admins") {
+		t.Errorf("a wrong answer: %v, %v", err, problems)
+	}
+	_, made := w.token("")
+	body := `{"name":"x","head_sha":"` + head + `","external_id":7}`
+	w.ask("POST", "/repos/acme/clusters/check-runs", "Bearer "+made["token"].(string), body)
+	if problems := w.TakeProblems(); len(problems) != 1 || !strings.Contains(problems[0], "/external_id") {
+		t.Errorf("a wrong request: %v", problems)
+	}
+	w.repository.SetRuleset(githubtest.Ruleset{Name: "x", Enforcement: "sometimes"})
+	if problems := w.TakeProblems(); len(problems) != 1 || !strings.Contains(problems[0], "repository-ruleset-created") {
+		t.Errorf("a wrong webhook: %v", problems)
 	}
 }

@@ -61,6 +61,7 @@ func newWorld(t testing.TB, options githubtest.Options) *world {
 		options.Clock = func() time.Time { return at }
 	}
 	w := &world{Server: githubtest.New(t, options), t: t, received: received, wall: options.TokenClock}
+	t.Cleanup(w.Flush) // before Close, which cuts off what is on its way
 	if w.wall == nil {
 		w.wall = time.Now
 	}

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,7 +34,7 @@ var loaded = sync.OnceValues(func() (*Description, error) {
 })
 
 // testDescription is nil, and the test says why, where there is none.
-func testDescription(t testing.TB) *Description {
+func testDescription(t testing.TB) Checker {
 	t.Helper()
 	if os.Getenv("COUNTERSIGN_GITHUB_DESCRIPTION") == "" {
 		t.Log("not checked against GitHub's description: COUNTERSIGN_GITHUB_DESCRIPTION names no node_modules" +
@@ -250,46 +250,44 @@ func title(schema any) any {
 // undocumented are refusals that GitHub gives without describing them.
 var undocumented = []int{401, 403, 404, 405, 409, 422, 429, 500, 502, 503, 504, 301, 304}
 
-// check compares a request and its answer with the description.
-func (s *Server) check(c *call, text []byte, a *answer) {
-	operation := s.options.Description.operations[c.op.name]
+// Exchange says what of a request and its answer is not as GitHub describes
+// it. A nil answer is an empty one.
+func (d *Description) Exchange(name string, query url.Values, request []byte, status int, answer []byte) []string {
+	operation := d.operations[name]
 	if operation == nil {
-		return
+		return nil // GraphQL
 	}
-	if operation.RequestBody != nil && a.status < 300 {
-		media := operation.RequestBody.Value.Content.Get("application/json")
-		if media != nil && len(text) > 0 && string(text) != "null" && string(text) != "null\n" {
-			if problem := visit(media.Schema.Value, text, openapi3.VisitAsRequest()); problem != "" {
-				s.note("%s: the request is not GitHub's: %s", c.op.name, problem)
+	var problems []string
+	add := func(format string, args ...any) { problems = append(problems, name+": "+fmt.Sprintf(format, args...)) }
+	// ghinstallation posts null, which GitHub takes for nothing.
+	if body := strings.TrimSpace(string(request)); operation.RequestBody != nil && status < 300 && body != "" &&
+		body != "null" {
+		if media := operation.RequestBody.Value.Content.Get("application/json"); media != nil {
+			if problem := visit(media.Schema.Value, request, openapi3.VisitAsRequest()); problem != "" {
+				add("the request is not GitHub's: %s", problem)
 			}
 		}
 	}
-	for key := range c.r.URL.Query() {
+	for key := range query {
 		if !slices.ContainsFunc(operation.Parameters, func(p *openapi3.ParameterRef) bool {
 			return p.Value.In == "query" && p.Value.Name == key
 		}) {
-			s.note("%s: GitHub's description has no query parameter %q", c.op.name, key)
+			add("GitHub's description has no query parameter %q", key)
 		}
 	}
-	response := operation.Responses.Value(strconv.Itoa(a.status))
+	response := operation.Responses.Value(strconv.Itoa(status))
 	if response == nil || response.Value == nil {
-		if !slices.Contains(undocumented, a.status) {
-			s.note("%s: GitHub's description has no answer %d", c.op.name, a.status)
+		if !slices.Contains(undocumented, status) {
+			add("GitHub's description has no answer %d", status)
 		}
-		return
+		return problems
 	}
-	media := response.Value.Content.Get("application/json")
-	if media == nil || a.body == nil || a.status >= http.StatusMultipleChoices {
-		return
+	if media := response.Value.Content.Get("application/json"); media != nil && answer != nil && status < 300 {
+		if problem := visit(media.Schema.Value, answer, openapi3.VisitAsResponse()); problem != "" {
+			add("the answer is not GitHub's: %s", problem)
+		}
 	}
-	answered, err := json.Marshal(a.body)
-	if err != nil {
-		s.note("%s: encode: %v", c.op.name, err)
-		return
-	}
-	if problem := visit(media.Schema.Value, answered, openapi3.VisitAsResponse()); problem != "" {
-		s.note("%s: the answer is not GitHub's: %s", c.op.name, problem)
-	}
+	return problems
 }
 
 func visit(schema *openapi3.Schema, text []byte, options ...openapi3.SchemaValidationOption) string {
@@ -318,8 +316,8 @@ func short(err error) string {
 	return strings.Join(lines[:min(len(lines), 12)], "; ")
 }
 
-// webhook says what of a payload is not as GitHub describes it.
-func (d *Description) webhook(name, action string, payload []byte) []string {
+// Webhook says what of a payload is not as GitHub describes it.
+func (d *Description) Webhook(name, action string, payload []byte) []string {
 	key := strings.ReplaceAll(name, "_", "-")
 	if action != "" {
 		key = strings.ReplaceAll(name+"_"+action, "_", "-")

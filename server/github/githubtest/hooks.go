@@ -205,7 +205,7 @@ func (s *Server) emit(e event) {
 		return
 	}
 	if s.options.Description != nil {
-		for _, problem := range s.options.Description.webhook(e.name, e.action, text) {
+		for _, problem := range s.options.Description.Webhook(e.name, e.action, text) {
 			s.note("%s", problem)
 		}
 	}

@@ -197,6 +197,22 @@ func (s *Server) serve(op *operation, w http.ResponseWriter, r *http.Request) {
 	writeAnswer(w, a)
 }
 
+// check notes what of an exchange is not GitHub's.
+func (s *Server) check(c *call, request []byte, a *answer) {
+	var answer []byte
+	if a.body != nil {
+		var err error
+		if answer, err = json.Marshal(a.body); err != nil {
+			s.note("%s: encode the answer: %v", c.op.name, err)
+			return
+		}
+	}
+	query := c.r.URL.Query()
+	for _, problem := range s.options.Description.Exchange(c.op.name, query, request, a.status, answer) {
+		s.note("%s", problem)
+	}
+}
+
 func (s *Server) record(c *call, text []byte, a *answer, fault *Fault) {
 	request := Request{Operation: c.op.name, Method: c.r.Method, Path: c.r.URL.RequestURI(), Status: a.status,
 		Body: text}

@@ -41,7 +41,15 @@ type Options struct {
 	// Limits bound what an installation may ask.
 	Limits Limits
 	// Description checks requests, answers and webhooks. Nil means unchecked.
-	Description *Description
+	Description Checker
+}
+
+// Checker compares what passes with GitHub's description and says what
+// differs, one text each. [Description] is one; that it is asked for by this
+// interface keeps the reading of OpenAPI out of programs that do not load one.
+type Checker interface {
+	Exchange(operation string, query url.Values, request []byte, status int, answer []byte) []string
+	Webhook(name, action string, payload []byte) []string
 }
 
 // App is a GitHub App as its settings page shows it.

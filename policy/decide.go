@@ -30,7 +30,7 @@ const (
 func Decide(a Assessment, pr PullRequest) Verdict {
 	v := Verdict{Approvals: decideApprovals(a, pr), NotGiven: slices.Clone(pr.NotGiven),
 		Failed: slices.Clone(pr.Failed)}
-	if !pr.Given && !a.Audit {
+	if !pr.Given && !a.Audit && len(v.NotGiven) == 0 {
 		v.NotGiven = []string{"who wrote, pushed and reviewed the change (--pull)"}
 	}
 	v.Observing = a.Config != nil && a.Config.Mode == "observe"

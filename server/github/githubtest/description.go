@@ -29,9 +29,14 @@ const (
 	hookFile = "@octokit/openapi-webhooks/generated/api.github.com.json"
 )
 
-var loaded = sync.OnceValues(func() (*Description, error) {
-	return LoadDescription(os.Getenv("COUNTERSIGN_GITHUB_DESCRIPTION"))
-})
+// loaded is the description that all tests of a process share. It is no
+// sync.OnceValues: a variable that names LoadDescription would link it into
+// every program.
+var loaded struct {
+	once        sync.Once
+	description *Description
+	err         error
+}
 
 // testDescription is nil, and the test says why, where there is none.
 func testDescription(t testing.TB) Checker {
@@ -41,11 +46,13 @@ func testDescription(t testing.TB) Checker {
 			" with @octokit/openapi and @octokit/openapi-webhooks (see testdata/github/package.json)")
 		return nil
 	}
-	d, err := loaded()
-	if err != nil {
-		t.Fatal(err)
+	loaded.once.Do(func() {
+		loaded.description, loaded.err = LoadDescription(os.Getenv("COUNTERSIGN_GITHUB_DESCRIPTION"))
+	})
+	if loaded.err != nil {
+		t.Fatal(loaded.err)
 	}
-	return d
+	return loaded.description
 }
 
 // LoadDescription reads the npm packages @octokit/openapi and

@@ -196,7 +196,7 @@ func flatten(c config.Config) map[string]string {
 			}
 			return
 		}
-		if value != nil {
+		if value != nil && value != "" {
 			line, err := json.Marshal(value)
 			if err != nil {
 				line = []byte(err.Error())

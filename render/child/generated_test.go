@@ -17,6 +17,9 @@ func configMap(name, value string) string {
 
 // TestHostileAtScale runs attacks that are too large to be kept as files.
 func TestHostileAtScale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large inputs against limits of CPU time: the race detector alone would exceed them")
+	}
 	arena := newArena(t)
 	for _, tc := range []struct {
 		name  string

@@ -56,7 +56,7 @@ func (p *program) newSession(ctx context.Context) (*session, error) {
 // loaded while the children start and git is asked.
 func (p *program) newJudge(ctx context.Context) (*session, error) {
 	load := sync.OnceValues(loadRules)
-	go load()
+	go load() //nolint:errcheck // whoever asks for the rules gets the error
 	s, err := p.newSession(ctx)
 	if err != nil {
 		return nil, err

@@ -19,27 +19,22 @@ import (
 // fleet asks the fleet rules about the head and, to know what stood already,
 // about the base. Limits count what the change brings, so the base has none.
 func (j *judge) fleet(ctx context.Context, before, after *side) error {
-	roots := slices.Sorted(maps.Keys(j.judged))
-	sides := []struct {
-		of    *side
-		input engine.Fleet
-	}{{after, j.head.Fleet(j.base, fleet.Question{Limits: j.config.Limits, Roots: roots, All: j.out.Audit})}}
-	if !j.out.Audit {
-		stood := j.base.Fleet(j.head, fleet.Question{Roots: roots})
-		stood.ClustersAdded, stood.ClustersDeleted, stood.NodesAdded, stood.NodesUnknown = 0, 0, 0, 0
-		sides = append(sides, struct {
-			of    *side
-			input engine.Fleet
-		}{before, stood})
-	}
-	for _, s := range sides {
-		report, err := j.assessor.Rules.Fleet(ctx, s.input, params(j.config))
+	ask := func(of *side, input engine.Fleet) error {
+		report, err := j.assessor.Rules.Fleet(ctx, input, params(j.config))
 		if err != nil {
 			return fmt.Errorf("judge the fleet: %w", err)
 		}
-		j.file(s.of, report)
+		j.file(of, report)
+		return nil
 	}
-	return nil
+	roots := slices.Sorted(maps.Keys(j.judged))
+	question := fleet.Question{Limits: j.config.Limits, Roots: roots, All: j.out.Audit}
+	if err := ask(after, j.head.Fleet(j.base, question)); err != nil || j.out.Audit {
+		return err
+	}
+	stood := j.base.Fleet(j.head, fleet.Question{Roots: roots})
+	stood.ClustersAdded, stood.ClustersDeleted, stood.NodesAdded, stood.NodesUnknown = 0, 0, 0, 0
+	return ask(before, stood)
 }
 
 // roots lists the roots that were judged, and turns those that could not be

@@ -142,9 +142,6 @@ func (p *program) testRules(ctx context.Context, dir string) error {
 			fmt.Fprintf(p.stdout, "      %s\n", problem)
 		}
 	}
-	if len(result.Rules) == 0 {
-		return usagef("%s holds no rules; a rule is a folder SECTION/NAME with rule.rego", dir)
-	}
 	if failed > 0 {
 		p.exit = exitBlocked
 	}

@@ -92,6 +92,8 @@ var doors = []struct {
 	{"github.com/owenrumney/go-sarif", []string{"policy/report"}, "one format, one file"},
 	{"github.com/google/go-github", []string{"server/github"}, "so that its version can move in one place"},
 	{"github.com/bradleyfalzon/ghinstallation", []string{"server/github"}, "tokens are kept to one host in one place"},
+	{"github.com/labstack/echo", []string{"server"}, "one place serves"},
+	{"github.com/prometheus/client_golang", []string{"server"}, "one place counts"},
 	{"github.com/getkin/kin-openapi", []string{"server/github/githubtest"}, "for tests only"},
 	{"github.com/vektah/gqlparser", []string{"server/github/githubtest"}, "only the GitHub of the tests reads queries"},
 	{"modernc.org/sqlite", []string{"server/store"}, "nobody else knows which database there is"},
@@ -100,13 +102,13 @@ var doors = []struct {
 	{"github.com/pressly/goose", []string{"server/store"}, "the tables belong to one room"},
 	{
 		"os/exec",
-		[]string{"render/git", "render/sandbox", "render/worker", "bench", "server/github/githubtest"},
+		[]string{"render/git", "render/sandbox", "render/worker", "bench", "server/github/githubtest", "server/github/mirror"},
 		"processes are started behind walls",
 	},
 	{
 		"net/http",
-		[]string{"render/child", "render/sandbox", "server/github/githubtest"},
-		"nothing here talks to a network; the walls must reach its transport",
+		[]string{"render/child", "render/sandbox", "server"},
+		"only the server talks to a network; the walls must reach its transport",
 	},
 }
 
@@ -139,7 +141,7 @@ var knows = []struct {
 	why     string
 }{
 	{"bench", []string{"bench", "cmd", "policy", "render", "rego"}, "it measures the program from outside"},
-	{"cmd", []string{"policy", "rego", "render"}, "it only joins the rooms"},
+	{"cmd", []string{"policy", "rego", "render", "server"}, "it only joins the rooms"},
 	{"policy", []string{"policy", "rego", "render"}, "judging knows what is rendered, never how it is asked for"},
 	{"policy/config", []string{"policy/config", "policy/decode", "render"}, "settings are values"},
 	{"policy/decode", []string{"policy/decode", "render"}, "it knows no format of its own"},
@@ -158,6 +160,7 @@ var knows = []struct {
 		[]string{"policy/config", "policy/engine", "policy/fleet", "render"},
 		"it resolves, and judges nothing",
 	},
+	{"policy/command", nil, "a text in, commands out"},
 	{"policy/pull", []string{"policy", "render"}, "facts about people"},
 	{
 		"policy/settings",
@@ -186,6 +189,25 @@ var knows = []struct {
 		[]string{"server/github/githubtest"},
 		"a GitHub that knew our code would share its mistakes",
 	},
+	{"server", []string{"policy", "rego", "render", "server"}, "it joins the rooms of the App"},
+	{"server/github", []string{"policy"}, "facts in, checks out; it decides nothing"},
+	{"server/github/mirror", []string{"render", "server/github/mirror"}, "git only: it knows no API"},
+	{"server/people", []string{"policy", "server/github", "server/store"}, "pure: facts in, a value out"},
+	{"server/publish", []string{"policy", "server/github", "server/store"}, "it makes GitHub equal a verdict"},
+	{"server/reply", []string{"policy", "server/github", "server/publish", "server/store"}, "it answers, and changes no verdict"},
+	{
+		"server/review",
+		[]string{"policy", "render", "server/github", "server/people", "server/publish", "server/reply", "server/store"},
+		"the steps of one review",
+	},
+	{"server/settings", nil, "the operator's words"},
+	{
+		"server/sweep",
+		[]string{"policy", "render", "server/github", "server/publish", "server/review", "server/store", "server/webhook"},
+		"it looks where no event led",
+	},
+	{"server/webhook", []string{"server/store"}, "a payload only wakes: it needs no API"},
+	{"server/work", []string{"server/store"}, "it runs what is due, whatever it is"},
 	{"server/store", []string{"server/store"}, "it keeps plain values and knows none of our other packages"},
 }
 

@@ -14,6 +14,8 @@ type Facts struct {
 	Tips     []TipSeen
 	Comments []CommentSeen
 	Pushes   []PushSeen
+	// Dismissals are reviews that somebody took away.
+	Dismissals []DismissalSeen
 }
 
 // ReviewSeen is a review as it was first seen: GitHub moves its commit later.
@@ -22,6 +24,7 @@ type ReviewSeen struct {
 	ID         int64
 	Pull       int64
 	Person     int64  // 0 for a deleted account
+	BaseRef    string // the pull request's base at that time
 	Commit     string // that the review named first
 	State      string // at first sight
 	Submitted  time.Time
@@ -62,6 +65,16 @@ type CommentSeen struct {
 	Seen       time.Time // set by the store
 }
 
+// DismissalSeen is who dismissed a review: the API does not tell it later.
+type DismissalSeen struct {
+	Repository int64
+	Review     int64
+	Pull       int64
+	Sender     int64
+	At         time.Time
+	Seen       time.Time // set by the store
+}
+
 // PushSeen is a push to a branch.
 type PushSeen struct {
 	Repository int64
@@ -84,9 +97,9 @@ func remember(t *txn, facts Facts) error {
 	const first = ` ON CONFLICT DO NOTHING`
 	for _, r := range facts.Reviews {
 		if _, err := t.exec(`INSERT INTO review_seen
-			(repository, review, pull, person, commit_sha, state, submitted, body, seen)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`+first, r.Repository, r.ID, r.Pull, r.Person,
-			short(r.Commit), short(r.State), r.Submitted, long(r.Body), t.now); err != nil {
+			(repository, review, pull, person, base_ref, commit_sha, state, submitted, body, seen)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`+first, r.Repository, r.ID, r.Pull, r.Person,
+			short(r.BaseRef), short(r.Commit), short(r.State), r.Submitted, long(r.Body), t.now); err != nil {
 			return err
 		}
 	}
@@ -130,10 +143,10 @@ func rememberRefs(t *txn, facts Facts, first string) error {
 func (s *Store) Reviews(ctx context.Context, repository, pull int64) ([]ReviewSeen, error) {
 	return view(ctx, s, "reviews seen", func(t *txn) ([]ReviewSeen, error) {
 		return all(t, func(r *ReviewSeen) []any {
-			return []any{&r.Repository, &r.ID, &r.Pull, &r.Person, &r.Commit, &r.State, moment{&r.Submitted}, &r.Body,
-				moment{&r.Seen}}
-		}, `SELECT repository, review, pull, person, commit_sha, state, submitted, body, seen FROM review_seen
-			WHERE repository = $1 AND pull = $2 ORDER BY submitted, review`, repository, pull)
+			return []any{&r.Repository, &r.ID, &r.Pull, &r.Person, &r.BaseRef, &r.Commit, &r.State,
+				moment{&r.Submitted}, &r.Body, moment{&r.Seen}}
+		}, `SELECT repository, review, pull, person, base_ref, commit_sha, state, submitted, body, seen
+			FROM review_seen WHERE repository = $1 AND pull = $2 ORDER BY submitted, review`, repository, pull)
 	})
 }
 

@@ -16,7 +16,9 @@ type Publication struct {
 	TreeSHA    string // of what was judged as the merge's result; empty if not known
 	Digest     string // of the privileged change
 	Assessment string // the key of the assessment that it rests on
-	Conclusion string
+	Conclusion string // as it was posted
+	Own        string // the pull request's own conclusion, before others with the same head had a say
+	Content    string // a digest of all that was shown, so that the same is not written again
 	ExternalID string
 	CheckRun   int64
 	At         time.Time // set by the store
@@ -33,10 +35,11 @@ func (s *Store) Publish(ctx context.Context, p Publication) (Publication, error)
 		stored := p
 		stored.ID, stored.At = id, at(t.now)
 		_, err = t.exec(`INSERT INTO publication (id, repository, pull, base_ref, base_sha, head_sha, tree_sha, digest,
-			assessment, conclusion, external_id, check_run, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			assessment, conclusion, own, content, external_id, check_run, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 			id, p.Repository, p.Pull, short(p.BaseRef), short(p.BaseSHA), short(p.HeadSHA), short(p.TreeSHA),
-			short(p.Digest), short(p.Assessment), short(p.Conclusion), short(p.ExternalID), p.CheckRun, t.now)
+			short(p.Digest), short(p.Assessment), short(p.Conclusion), short(p.Own), short(p.Content),
+			short(p.ExternalID), p.CheckRun, t.now)
 		return stored, err
 	})
 }
@@ -66,9 +69,9 @@ func (s *Store) Publications(ctx context.Context, q PublicationQuery) ([]Publica
 	return view(ctx, s, "publications", func(t *txn) ([]Publication, error) {
 		return all(t, func(p *Publication) []any {
 			return []any{&p.ID, &p.Repository, &p.Pull, &p.BaseRef, &p.BaseSHA, &p.HeadSHA, &p.TreeSHA, &p.Digest,
-				&p.Assessment, &p.Conclusion, &p.ExternalID, &p.CheckRun, moment{&p.At}}
+				&p.Assessment, &p.Conclusion, &p.Own, &p.Content, &p.ExternalID, &p.CheckRun, moment{&p.At}}
 		}, `SELECT id, repository, pull, base_ref, base_sha, head_sha, tree_sha, digest, assessment, conclusion,
-			external_id, check_run, at FROM publication`+f.text()+` ORDER BY id DESC`+f.limit(q.Most), f.args...)
+			own, content, external_id, check_run, at FROM publication`+f.text()+` ORDER BY id DESC`+f.limit(q.Most), f.args...)
 	})
 }
 

@@ -63,6 +63,7 @@ CREATE TABLE review_seen (
     review     BIGINT NOT NULL,
     pull       BIGINT NOT NULL,
     person     BIGINT NOT NULL,
+    base_ref   TEXT   NOT NULL,
     commit_sha TEXT   NOT NULL,
     state      TEXT   NOT NULL,
     submitted  BIGINT NOT NULL,
@@ -134,6 +135,8 @@ CREATE TABLE publication (
     digest      TEXT   NOT NULL,
     assessment  TEXT   NOT NULL,
     conclusion  TEXT   NOT NULL,
+    own         TEXT   NOT NULL,
+    content     TEXT   NOT NULL,
     external_id TEXT   NOT NULL,
     check_run   BIGINT NOT NULL,
     at          BIGINT NOT NULL

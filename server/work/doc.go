@@ -1,0 +1,9 @@
+// Package work runs what is due: it claims targets from the store, runs each
+// under a lease that it keeps alive, and settles.
+//
+// One target runs in one place at a time. A newer push cancels the run of an
+// older one (context.Cause is ErrSuperseded) and the target runs again at
+// once. Failures back off; GitHub's Retry-After delays the installation; after
+// five attempts a target is parked, and the runner is asked to say so where
+// people see it.
+package work

@@ -190,6 +190,11 @@ var knows = []struct {
 		"a GitHub that knew our code would share its mistakes",
 	},
 	{"server", []string{"policy", "rego", "render", "server"}, "it joins the rooms of the App"},
+	{
+		"server/demo",
+		[]string{"server"},
+		"a GitHub and the App beside each other",
+	},
 	{"server/github", []string{"policy"}, "facts in, checks out; it decides nothing"},
 	{"server/github/mirror", []string{"render", "server/github/mirror"}, "git only: it knows no API"},
 	{"server/people", []string{"policy", "server/github", "server/store"}, "pure: facts in, a value out"},

@@ -105,7 +105,7 @@ could not be judged, 3 wrong usage.`,
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(p.reviewCommand(), p.auditCommand(), p.rootsCommand(), p.buildCommand(),
-		p.rulesCommand(), p.configCommand(), p.versionCommand())
+		p.rulesCommand(), p.configCommand(), p.demoCommand(), p.versionCommand())
 	return root
 }
 

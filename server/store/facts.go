@@ -118,6 +118,12 @@ func remember(t *txn, facts Facts) error {
 			return err
 		}
 	}
+	for _, d := range facts.Dismissals {
+		if _, err := t.exec(`INSERT INTO dismissal_seen (repository, review, pull, sender, at, seen)
+			VALUES ($1, $2, $3, $4, $5, $6)`+first, d.Repository, d.Review, d.Pull, d.Sender, d.At, t.now); err != nil {
+			return err
+		}
+	}
 	return rememberRefs(t, facts, first)
 }
 
@@ -168,6 +174,16 @@ func (s *Store) Comments(ctx context.Context, repository, pull int64) ([]Comment
 				moment{&c.Seen}}
 		}, `SELECT repository, comment, pull, person, app, edited, created, body, seen FROM comment_seen
 			WHERE repository = $1 AND pull = $2 ORDER BY created, comment`, repository, pull)
+	})
+}
+
+// Dismissals lists who dismissed reviews of a pull request, by time and review.
+func (s *Store) Dismissals(ctx context.Context, repository, pull int64) ([]DismissalSeen, error) {
+	return view(ctx, s, "dismissals seen", func(t *txn) ([]DismissalSeen, error) {
+		return all(t, func(d *DismissalSeen) []any {
+			return []any{&d.Repository, &d.Review, &d.Pull, &d.Sender, moment{&d.At}, moment{&d.Seen}}
+		}, `SELECT repository, review, pull, sender, at, seen FROM dismissal_seen
+			WHERE repository = $1 AND pull = $2 ORDER BY at, review`, repository, pull)
 	})
 }
 

@@ -37,6 +37,7 @@ func (s *Store) Prune(ctx context.Context, keep Retention) (int64, error) {
 		{"head_seen", "repository, pull, sha, before_sha, sender", "seen", "", keep.Facts},
 		{"tip_seen", "repository, ref, sha", "seen", "", keep.Facts},
 		{"comment_seen", "repository, comment", "seen", "", keep.Facts},
+		{"dismissal_seen", "repository, review", "seen", "", keep.Facts},
 		{"push_seen", "repository, ref, after_sha, before_sha, sender", "seen", "", keep.Facts},
 		{"publication", "id", "at", "", keep.Publications},
 		{"binding", "repository, review", "at", "", keep.Bindings},

@@ -111,6 +111,18 @@ CREATE TABLE comment_seen (
 CREATE INDEX comment_seen_pull ON comment_seen (repository, pull);
 CREATE INDEX comment_seen_seen ON comment_seen (seen);
 
+CREATE TABLE dismissal_seen (
+    repository BIGINT NOT NULL,
+    review     BIGINT NOT NULL,
+    pull       BIGINT NOT NULL,
+    sender     BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    seen       BIGINT NOT NULL,
+    PRIMARY KEY (repository, review)
+);
+CREATE INDEX dismissal_seen_pull ON dismissal_seen (repository, pull);
+CREATE INDEX dismissal_seen_seen ON dismissal_seen (seen);
+
 CREATE TABLE push_seen (
     repository BIGINT  NOT NULL,
     ref        TEXT    NOT NULL,
@@ -208,6 +220,7 @@ DROP TABLE assessment;
 DROP TABLE binding;
 DROP TABLE publication;
 DROP TABLE push_seen;
+DROP TABLE dismissal_seen;
 DROP TABLE comment_seen;
 DROP TABLE tip_seen;
 DROP TABLE head_seen;

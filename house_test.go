@@ -190,6 +190,7 @@ var knows = []struct {
 		"a GitHub that knew our code would share its mistakes",
 	},
 	{"server", []string{"policy", "rego", "render", "server"}, "it joins the rooms of the App"},
+	{"server/doctor", []string{"render", "server"}, "it examines, and judges nothing"},
 	{
 		"server/demo",
 		[]string{"server"},

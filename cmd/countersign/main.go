@@ -30,6 +30,7 @@ func main() {
 		stdout:   os.Stdout,
 		stderr:   os.Stderr,
 		getenv:   os.Getenv,
+		environ:  os.Environ(),
 		terminal: isTerminal(os.Stdout),
 	}
 	os.Exit(p.run(ctx)) //nolint:gocritic // stop is of no use to a process that ends

@@ -28,6 +28,7 @@ type program struct {
 	args           []string
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	environ        []string // KEY=value each, for the server's settings
 	// terminal says that stdout is a person's.
 	terminal bool
 	// exit is what the command that ran came to.
@@ -105,7 +106,7 @@ could not be judged, 3 wrong usage.`,
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(p.reviewCommand(), p.auditCommand(), p.rootsCommand(), p.buildCommand(),
-		p.rulesCommand(), p.configCommand(), p.demoCommand(), p.versionCommand())
+		p.rulesCommand(), p.configCommand(), p.demoCommand(), p.doctorCommand(), p.versionCommand())
 	return root
 }
 

@@ -45,6 +45,9 @@ func (s *Sweeper) Redeliver(ctx context.Context) error { panic("contract") }
 // are looked at, cheaply where nothing changed.
 func (s *Sweeper) Reconcile(ctx context.Context) error { panic("contract") }
 
+// RulesetJSON is the ruleset that a branch needs, ready to import.
+func RulesetJSON(app int64, branch string) []byte { panic("contract") }
+
 // Standing is the self-audit of a branch, read at most every five minutes:
 // notices for people and words for approvals.audit
 // (required_check_missing, required_check_source_not_pinned).

@@ -357,7 +357,7 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	c := &call{caller: &caller{}, s: s, op: &operation{name: asked, needs: "contents:read"}, r: r}
 	refusal := c.admitGit(owner, name)
 	a := cmp.Or(refusal, ok(nil))
-	s.record(c, nil, a, fault)
+	watch := s.record(c, nil, a, fault)
 	known := rest == "git-upload-pack" || rest == "info/refs" && r.URL.Query().Get("service") == "git-upload-pack"
 	if !known {
 		s.note("%s %s: only fetches are answered", r.Method, r.URL.RequestURI())
@@ -365,6 +365,7 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		refusal = a
 	}
 	s.mu.Unlock()
+	watch()
 	switch {
 	case fault != nil:
 		fault.write(s, w, r, fault.answer())

@@ -188,8 +188,9 @@ func (s *Server) serve(op *operation, w http.ResponseWriter, r *http.Request) {
 	if s.options.Description != nil && (fault == nil || fault.Apply) {
 		s.check(c, text, a)
 	}
-	s.record(c, text, a, fault)
+	watch := s.record(c, text, a, fault)
 	s.mu.Unlock()
+	watch()
 	if fault != nil {
 		fault.write(s, w, r, a)
 		return
@@ -213,7 +214,8 @@ func (s *Server) check(c *call, request []byte, a *answer) {
 	}
 }
 
-func (s *Server) record(c *call, text []byte, a *answer, fault *Fault) {
+// record keeps a request and returns how to tell who watches, once the lock is free.
+func (s *Server) record(c *call, text []byte, a *answer, fault *Fault) (tell func()) {
 	request := Request{Operation: c.op.name, Method: c.r.Method, Path: c.r.URL.RequestURI(), Status: a.status,
 		Body: text}
 	if c.installation != nil {
@@ -223,6 +225,21 @@ func (s *Server) record(c *call, text []byte, a *answer, fault *Fault) {
 		request.Fault = fault.String()
 	}
 	s.requests = append(s.requests, request)
+	watch := s.watch
+	return func() {
+		if watch != nil {
+			watch(request)
+		}
+	}
+}
+
+// OnRequest tells of each request after it was carried out and before it is
+// answered: a client that is killed there never learns what became of it. Nil
+// ends it.
+func (s *Server) OnRequest(watch func(Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watch = watch
 }
 
 func (c *call) answer(text []byte) *answer {

@@ -93,6 +93,7 @@ type Server struct {
 	tokens        map[string]*caller
 	moved         map[string]int64 // old "owner/name" in lower case → repository
 	requests      []Request
+	watch         func(Request)
 	problems      []string
 	faults        map[string][]*Fault
 	hooks         hooks

@@ -24,6 +24,14 @@ var errBusy = errors.New("too many looks at the tree")
 // fault says in our own words why a child could not do its work. It is nil
 // when the reason is the world's: then err is to be returned.
 func (p *process) fault(ctx context.Context, err error, l Limits) *render.Problem {
+	problem := p.reason(ctx, err, l)
+	if problem != nil && p.lost != nil {
+		p.lost(string(problem.Cause))
+	}
+	return problem
+}
+
+func (p *process) reason(ctx context.Context, err error, l Limits) *render.Problem {
 	world, isWorld := errors.AsType[worldError](err)
 	switch {
 	case ctx.Err() != nil, isWorld && world.err != nil:

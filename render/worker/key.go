@@ -59,9 +59,14 @@ func keyOf(text, where string) ([]byte, string, error) {
 			where, len(text), minKey, maxKey, `write the output of "openssl rand -hex 32" there`)
 	}
 	key := []byte(text)
+	return key, KeyID(key), nil
+}
+
+// KeyID names an HMAC key without revealing it.
+func KeyID(key []byte) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("countersign: the name of this key"))
-	return key, hex.EncodeToString(mac.Sum(nil)[:6]), nil
+	return hex.EncodeToString(mac.Sum(nil)[:6])
 }
 
 func readKey(path string) (string, error) {

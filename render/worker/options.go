@@ -24,6 +24,9 @@ type Options struct {
 	KeyID string
 	// Limits bound each message to a child, which is one root or some files.
 	Limits Limits
+	// Lost is told of each child that is given up in the middle of its work, with
+	// a cause of package render; nil means nobody is. It must not block.
+	Lost func(cause string)
 }
 
 // Limits bound the work on one root; a zero field means the usual limit.

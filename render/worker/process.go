@@ -34,11 +34,12 @@ type process struct {
 	// ended is closed when the process is gone and its end is known.
 	ended chan struct{}
 	end   error
+	lost  func(cause string) // nil: nobody is told
 }
 
 // spawn starts a process at a level and greets it.
 func spawn(ctx context.Context, o Options, level sandbox.Level) (*process, error) {
-	p := &process{stderr: &tail{}, ended: make(chan struct{})}
+	p := &process{stderr: &tail{}, ended: make(chan struct{}), lost: o.Lost}
 	if err := p.launch(o, level); err != nil {
 		return nil, err
 	}

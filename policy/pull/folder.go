@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/policy"
+	"github.com/countersign-dev/countersign/policy/command"
 )
 
 // maxFile bounds one of the folder's files, in bytes.
@@ -271,8 +272,8 @@ func (f *folder) remarks(all []remark) {
 	}
 	for _, c := range comments {
 		user := c.User.user()
-		word, _ := command(c.Body)
-		if user == nil || c.App != nil || word == "unhold" && !c.Updated.IsZero() && !c.Updated.Equal(c.Created) {
+		lifts := command.Stance(c.Body).Word == command.Unhold
+		if user == nil || c.App != nil || lifts && !c.Updated.IsZero() && !c.Updated.Equal(c.Created) {
 			continue
 		}
 		all = append(all, remark{by: *user, at: c.Created, body: c.Body})

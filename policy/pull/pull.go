@@ -4,12 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/countersign-dev/countersign/policy"
+	"github.com/countersign-dev/countersign/policy/command"
 	"github.com/countersign-dev/countersign/render"
 )
 
@@ -69,54 +68,6 @@ var serverKnows = []string{
 	"whether a review was dismissed after asking for changes",
 }
 
-// hidden is what a Markdown page does not show.
-var hidden = regexp.MustCompile(`(?s)<!--.*?(?:-->|$)`)
-
-// command finds hold and unhold in a comment's or a review's text: the first
-// word of a line, outside quotes and code. Where a text says both, it holds.
-func command(body string) (word, rest string) {
-	fence := ""
-	body = hidden.ReplaceAllString(strings.ReplaceAll(body, "\r\n", "\n"), "")
-	for line := range strings.SplitSeq(body, "\n") {
-		text := strings.TrimLeft(line, " ")
-		indent := len(line) - len(text)
-		if open := fenceOf(text); open != "" && indent < 4 {
-			switch {
-			case fence == "":
-				fence = open
-			case strings.HasPrefix(open, fence) && strings.TrimSpace(strings.TrimLeft(text, open[:1])) == "":
-				fence = ""
-			}
-			continue
-		}
-		if fence != "" || indent > 3 || !strings.HasPrefix(text, "/") {
-			continue
-		}
-		words := strings.Fields(text)
-		if len(words) < 2 || words[0] != "/countersign" && words[0] != "/cs" {
-			continue
-		}
-		switch words[1] {
-		case "hold":
-			return "hold", strings.Join(words[2:], " ")
-		case "unhold":
-			word = "unhold"
-		}
-	}
-	return word, ""
-}
-
-// fenceOf returns the run of backticks or tildes that opens or closes a code
-// block; "" when the line does neither.
-func fenceOf(line string) string {
-	for _, mark := range []string{"`", "~"} {
-		if run := len(line) - len(strings.TrimLeft(line, mark)); run >= 3 {
-			return line[:run]
-		}
-	}
-	return ""
-}
-
 // remark is a comment or a review's text, as far as holds go.
 type remark struct {
 	by   policy.User
@@ -129,11 +80,11 @@ func holds(remarks []remark) []policy.Hold {
 	slices.SortStableFunc(remarks, func(a, b remark) int { return a.at.Compare(b.at) })
 	var list []policy.Hold
 	for _, r := range remarks {
-		word, rest := command(r.body)
-		switch word {
-		case "hold":
-			list = append(list, policy.Hold{By: r.by, Reason: rest, At: r.at})
-		case "unhold":
+		stance := command.Stance(r.body)
+		switch stance.Word {
+		case command.Hold:
+			list = append(list, policy.Hold{By: r.by, Reason: stance.Rest, At: r.at})
+		case command.Unhold:
 			for i := range list {
 				list[i].ReleasedBy = append(list[i].ReleasedBy, r.by) // whether it counts is for Decide
 			}

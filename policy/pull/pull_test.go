@@ -215,33 +215,6 @@ func TestPushes(t *testing.T) {
 	}
 }
 
-func TestCommands(t *testing.T) {
-	tests := []struct{ body, word, rest string }{
-		{"/countersign hold until Monday", "hold", "until Monday"},
-		{"thanks\n  /cs unhold", "unhold", ""},
-		{"/countersign hold\r\n", "hold", ""},
-		{"> /countersign hold", "", ""},
-		{"please /countersign hold", "", ""},
-		{"```\n/countersign hold\n```", "", ""},
-		{"````\n```\n/countersign hold\n````\n/cs unhold", "unhold", ""},
-		{"~~~ yaml\n/countersign hold\n~~~", "", ""},
-		{"    /countersign hold", "", ""},
-		{"/countersigns hold", "", ""},
-		{"\u00a0/countersign hold", "", ""},
-		{"/countersign", "", ""},
-		{"<!--\n/countersign hold\n-->\n/cs unhold", "unhold", ""},
-		{"<!--\n/countersign hold", "", ""},
-		{"/cs status\n/cs hold not yet", "hold", "not yet"},
-		{"/cs unhold\n/cs hold after all", "hold", "after all"},
-		{"/cs recheck", "", ""},
-	}
-	for _, test := range tests {
-		if word, rest := command(test.body); word != test.word || rest != test.rest {
-			t.Errorf("%q: %q %q, want %q %q", test.body, word, rest, test.word, test.rest)
-		}
-	}
-}
-
 func TestHolds(t *testing.T) {
 	comment := func(login string, id, minute int, body, more string) string {
 		text, _ := json.Marshal(body)
@@ -374,26 +347,6 @@ func TestNothingThere(t *testing.T) {
 		!strings.Contains(fmt.Sprint(err), "no such file") {
 		t.Errorf("error %v", err)
 	}
-}
-
-// Whatever a comment says, only a command at a line's start is one.
-func FuzzCommand(f *testing.F) {
-	for _, seed := range []string{"/cs hold", "```\n/cs hold", "> /cs hold", "~~~\n/cs hold\n~~~~\n/cs unhold x"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, body string) {
-		word, _ := command(body)
-		if word == "" {
-			return
-		}
-		if !strings.Contains(body, "/cs") && !strings.Contains(body, "/countersign") {
-			t.Fatalf("command %q out of %q", word, body)
-		}
-		quoted := "> " + strings.ReplaceAll(strings.ReplaceAll(body, "\r\n", "\n"), "\n", "\n> ")
-		if word, _ := command(quoted); word != "" {
-			t.Fatalf("a quote of %q is the command %q", body, word)
-		}
-	})
 }
 
 // Any short form gives facts or failures, never a panic and never a pass

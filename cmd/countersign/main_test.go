@@ -11,13 +11,18 @@ import (
 // testKey stands for a user's HMAC key, so that tests leave their config alone.
 const testKey = "a key for tests alone, of more than 32 characters"
 
-// TestMain lets the test binary be its own render child, as the program is.
+// TestMain lets the test binary be the server and its own render child, as the
+// program is.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == renderChild {
 		if err := child.Main(os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
+		return
+	}
+	if len(os.Args) == 2 && os.Args[1] == "serve" {
+		main()
 		return
 	}
 	os.Setenv("COUNTERSIGN_HMAC_KEY", testKey)

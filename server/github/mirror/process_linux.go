@@ -1,0 +1,13 @@
+package mirror
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// apart puts a process into a group of its own, so that it ends with all that
+// it started, and lets it end with us, however we end.
+func apart(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}

@@ -114,7 +114,8 @@ type Check struct {
 	Summary     string // at most 65,535 bytes
 	Text        string // at most 65,535 bytes
 	DetailsURL  string
-	Annotations []Annotation // all of them: the client sends 50 a request
+	Annotations []Annotation // all of them: the client sends 50 a request, in this order
+	Annotated   int          // how many annotations it has; set by reading
 	Actions     []Action     // at most three
 	Completed   time.Time
 }

@@ -73,6 +73,16 @@ func (a *Action) targets() []any {
 	return []any{&a.Key, blob{&a.Intent}, blob{&a.Result}, &a.State, moment{&a.Begun}, moment{&a.Finished}}
 }
 
+// Action reads an action, and whether it was ever begun; its State is Unsure or
+// Finished.
+func (s *Store) Action(ctx context.Context, key string) (Action, bool, error) {
+	var a Action
+	found, err := view(ctx, s, "read action", func(t *txn) (bool, error) {
+		return t.one(a.targets(), selectAction+` WHERE id = $1`, short(key))
+	})
+	return a, found, err
+}
+
 // Finish records the result of an action that was begun. The first result
 // stands. ErrUnknown if the action was never begun.
 func (s *Store) Finish(ctx context.Context, key string, result []byte) error {

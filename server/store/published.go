@@ -16,7 +16,7 @@ type Publication struct {
 	TreeSHA    string // of what was judged as the merge's result; empty if not known
 	Digest     string // of the privileged change
 	Assessment string // the key of the assessment that it rests on
-	Conclusion string // as it was posted
+	Conclusion string // as it was posted; "in_progress" where the check only said that it waits
 	Own        string // the pull request's own conclusion, before others with the same head had a say
 	Content    string // a digest of all that was shown, so that the same is not written again
 	ExternalID string

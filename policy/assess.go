@@ -34,6 +34,9 @@ type Sides struct {
 	Conflicts []string
 	// Config replaces the base tree's own; nil leaves that.
 	Config *config.Config
+	// Mistakes say why there is no config to go by, wherever it was looked for;
+	// none leaves that to Config. Notices are said beside what is found.
+	Mistakes, Notices []render.Problem
 	// All judges every root, changed or not.
 	All bool
 }
@@ -46,6 +49,11 @@ func (a *Assessor) Review(ctx context.Context, in Sides) (Assessment, error) {
 	out := a.blank(in.Base, in.Head)
 	if in.MergedTree != nil {
 		out.MergedTree = in.MergedTree.ID()
+	}
+	out.Notices = append(out.Notices, in.Notices...)
+	if len(in.Mistakes) > 0 {
+		out.Problems = append(out.Problems, problems("config", in.Mistakes)...)
+		return a.close(out), nil
 	}
 	conf, mistakes, err := a.effective(ctx, in.BaseTree, in.Config)
 	if err != nil {

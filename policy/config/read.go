@@ -104,6 +104,13 @@ func pattern(text string) string {
 // reader reads the sections of a config.
 type reader struct{ *decode.Decoder }
 
+// Sealed returns the config with the digest of its settings: for one that was
+// put together from others.
+func (c Config) Sealed() Config {
+	c.seal()
+	return c
+}
+
 // seal computes the digest of the settings themselves: where they come from
 // does not change what they mean.
 func (c *Config) seal() {

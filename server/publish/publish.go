@@ -21,6 +21,10 @@ const (
 	Failure        = "failure"
 )
 
+// InProgress stands in a [store.Publication] instead of a conclusion where the
+// check only says that it waits.
+const InProgress = "in_progress"
+
 // Publisher writes checks and comments. It is safe for concurrent use.
 type Publisher struct {
 	Store *store.Store
@@ -28,6 +32,9 @@ type Publisher struct {
 	Bot   policy.User // our App's account: only its comments are ours
 	Clock func() time.Time
 	Log   *slog.Logger
+
+	locks    locks    // by repository and head
+	comments comments // what our comments say, as far as this process knows
 }
 
 // Subject is what a check is about.
@@ -57,36 +64,53 @@ type Wish struct {
 	Standing []string
 	// Force writes even what is there already: somebody wrote under our name.
 	Force bool
-	// Confirm reads head and base again, right before a success: ErrMoved.
+	// Conversation are all comments as this run read them; nil when it read none.
+	// It saves a request, and shows what others made of our comment.
+	Conversation []github.Comment
+	// Confirm reads head and base again, right before a success: ErrMoved. A
+	// success without it is refused.
 	Confirm func(ctx context.Context) error
 }
 
-// Name is the check's name for a base: "countersign (BASE)".
-func Name(base string) string { return "countersign (" + base + ")" }
-
-// ExternalID names what a check is about: "REPOSITORY/PULL/BASE/HEAD".
-func ExternalID(s Subject) string { panic("contract") }
-
-// Conclusion is what a verdict means for a check (D28); in a merge group all
-// but pass is a failure.
-func Conclusion(v policy.Verdict, group bool) string { panic("contract") }
-
-// Worst is the worst of conclusions: failure, action_required, success.
-func Worst(own string, others ...string) string { panic("contract") }
-
 // Publish makes the check and the comment equal the wish and returns what is
 // published. Errors: ErrMoved, store.ErrStale, *github.Error.
+//
+// The comment is a courtesy: what keeps GitHub from taking it is an error only
+// where it may pass soon (a limit, or the first attempts at an outage).
 func (p *Publisher) Publish(ctx context.Context, w Wish) (store.Publication, error) {
-	panic("contract")
+	own := Conclusion(w.Verdict, w.Group != "")
+	shown := store.Publication{TreeSHA: w.TreeSHA, Digest: w.Assessment.Digest, Assessment: w.Key,
+		Own: own, Conclusion: Worst(own, w.Siblings...)}
+	published, err := p.show(ctx, notice{Subject: w.Subject, check: checkOf(w, own, shown.Conclusion), shown: shown,
+		force: w.Force, confirm: w.Confirm})
+	if err != nil || w.Group != "" {
+		return published, err
+	}
+	return published, p.comment(ctx, w, published)
 }
 
 // Trouble shows why a subject cannot be judged now: the check stays in
 // progress with the reason, or is a failure once parked. It never turns a
-// check green.
+// check green; one that was green waits, for what made us look again may have
+// changed the answer. A subject without a head or a base has no check.
 func (p *Publisher) Trouble(ctx context.Context, s Subject, reason string, parked bool) error {
-	panic("contract")
+	if s.HeadSHA == "" || s.BaseRef == "" {
+		return nil
+	}
+	check, conclusion := waiting(reason), InProgress
+	if parked {
+		check, conclusion = givenUp(reason), Failure
+	}
+	_, err := p.show(ctx, notice{Subject: s, check: check, keep: true,
+		shown: store.Publication{Own: conclusion, Conclusion: conclusion}})
+	return err
 }
 
 // Withdraw takes a green check back (a pull request closed unmerged, a base
-// that moved): action_required with the reason.
-func (p *Publisher) Withdraw(ctx context.Context, s Subject, reason string) error { panic("contract") }
+// that moved): action_required with the reason. A check that is not green stays
+// as it is.
+func (p *Publisher) Withdraw(ctx context.Context, s Subject, reason string) error {
+	_, err := p.show(ctx, notice{Subject: s, check: withdrawn(reason), keep: true, greenOnly: true,
+		shown: store.Publication{Own: ActionRequired, Conclusion: ActionRequired}})
+	return err
+}

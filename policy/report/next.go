@@ -19,6 +19,15 @@ func (r Report) next() []string {
 	return steps
 }
 
+// Steps says what is to be done now and by whom, one step each, as Markdown.
+func (r Report) Steps() []string {
+	steps := r.next()
+	for i, step := range steps {
+		steps[i] = prose(step)
+	}
+	return steps
+}
+
 func (r Report) stateSteps() []string {
 	switch r.verdict.State {
 	case policy.StateError:
@@ -45,15 +54,7 @@ func (r Report) stateSteps() []string {
 
 func (r Report) errorSteps() []string {
 	var steps []string
-	authors, machines := false, false
-	for _, p := range r.assessment.Problems {
-		switch p.Cause {
-		case render.CauseDeadline, render.CauseMemory, render.CauseCrash:
-			machines = true
-		default:
-			authors = true
-		}
-	}
+	authors, machines := r.Mendable(), slices.ContainsFunc(r.assessment.Problems, ofMachines)
 	if authors && r.assessment.Audit {
 		steps = append(steps, "Mend what could not be judged: each is listed below with what to do.")
 	} else if authors {
@@ -71,6 +72,16 @@ func (r Report) errorSteps() []string {
 			"repository looks at the teams in `.countersign.yaml` and at what the App may read.")
 	}
 	return steps
+}
+
+// Mendable reports whether something that could not be judged is the author's
+// to mend, and not a matter of time or memory.
+func (r Report) Mendable() bool {
+	return slices.ContainsFunc(r.assessment.Problems, func(p policy.Problem) bool { return !ofMachines(p) })
+}
+
+func ofMachines(p policy.Problem) bool {
+	return p.Cause == render.CauseDeadline || p.Cause == render.CauseMemory || p.Cause == render.CauseCrash
 }
 
 func (r Report) blockedSteps() []string {

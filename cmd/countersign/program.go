@@ -106,7 +106,8 @@ could not be judged, 3 wrong usage.`,
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(p.reviewCommand(), p.auditCommand(), p.rootsCommand(), p.buildCommand(),
-		p.rulesCommand(), p.configCommand(), p.demoCommand(), p.doctorCommand(), p.versionCommand())
+		p.rulesCommand(), p.configCommand(), p.serveCommand(), p.demoCommand(),
+		p.doctorCommand(), p.versionCommand())
 	return root
 }
 

@@ -19,24 +19,29 @@ type Sweeper struct {
 	Mirrors   *mirror.Mirrors
 	Reviewer  *review.Reviewer
 	Publisher *publish.Publisher
-	Alert     func(ctx context.Context, a Alert)
-	Clock     func() time.Time
-	Log       *slog.Logger
+	// Alert tells people. What it could not tell is told again with the next
+	// Redeliver.
+	Alert func(ctx context.Context, a Alert) error
+	Clock func() time.Time
+	Log   *slog.Logger
 }
 
 // Alert is something that people must look at now.
 type Alert struct {
-	Kind       string // unreviewed_change, status_spoofed, parked, …
-	Repository string // OWNER/NAME
-	Receiver   string // a name that the server's settings know; "" means all
-	Text       string // for people; no secrets
-	URL        string
+	Kind       string `json:"kind"`               // unreviewed_change, status_spoofed, parked
+	Repository string `json:"repository"`         // OWNER/NAME
+	Receiver   string `json:"receiver,omitempty"` // a name that the server's settings know; "" means all
+	Text       string `json:"text"`               // for people; no secrets
+	URL        string `json:"url,omitempty"`
 }
 
 // Run works on a target without a pull request: a repository or an installation.
 func (s *Sweeper) Run(ctx context.Context, lease store.Lease) (store.Outcome, error) {
 	panic("contract")
 }
+
+// Parked raises an alert: work was given up.
+func (s *Sweeper) Parked(ctx context.Context, lease store.Lease, reason error) { panic("contract") }
 
 // Redeliver asks GitHub to deliver again what failed since the last sweep.
 func (s *Sweeper) Redeliver(ctx context.Context) error { panic("contract") }

@@ -121,16 +121,16 @@ func (p *people) doubtfulOrigin() bool {
 		return false // nobody to ask about, or a fact that is missed elsewhere
 	}
 	author := p.pr.People[p.pr.Author.ID]
-	return !atLeast(Person{Role: p.pr.AuthorRole, Permission: author.Permission}, "write")
+	return !Person{Role: p.pr.AuthorRole, Permission: author.Permission}.AtLeast("write")
 }
 
 func isApp(u *User) bool {
 	return u != nil && (u.Type != "User" || strings.HasSuffix(u.Login, "[bot]"))
 }
 
-// atLeast reports whether a person's permission reaches a level. A custom
-// role counts as the level that it comes down to.
-func atLeast(person Person, level string) bool {
+// AtLeast reports whether the permission reaches a level of [config.Permissions].
+// A custom role counts as the level that it comes down to; no role reaches none.
+func (person Person) AtLeast(level string) bool {
 	rank := slices.Index(config.Permissions, person.Role)
 	if rank < 0 {
 		rank = slices.Index(config.Permissions, person.Permission)
@@ -146,7 +146,7 @@ func (p *people) entitled(user User) bool {
 	if !known || len(person.Unknown) > 0 || p.robot(user) {
 		return false
 	}
-	if p.rules.RequireOrgMember && !person.OrgMember || !atLeast(person, p.rules.MinPermission) {
+	if p.rules.RequireOrgMember && !person.OrgMember || !person.AtLeast(p.rules.MinPermission) {
 		return false
 	}
 	if len(p.rules.Teams) == 0 && len(p.rules.Users) == 0 {
@@ -274,7 +274,7 @@ func (p *people) standingHolds() []User {
 	var standing []User
 	for _, hold := range holds {
 		person, known := p.pr.People[hold.By.ID]
-		if known && len(person.Unknown) == 0 && !atLeast(person, p.rules.HoldPermission) || p.robot(hold.By) {
+		if known && len(person.Unknown) == 0 && !person.AtLeast(p.rules.HoldPermission) || p.robot(hold.By) {
 			continue
 		}
 		key := placed{hold.By.ID, hold.Digest}

@@ -179,6 +179,7 @@ type OpenPull struct {
 	Body      string
 	Draft     bool
 	Assignees []string
+	Counted   int // as CountCommits, from the opening on
 }
 
 // OpenPull opens a pull request and returns its number.
@@ -199,7 +200,7 @@ func (r *Repository) OpenPull(open OpenPull) (int, error) {
 		}
 		i := r.newIssue(u, cmp.Or(open.Title, open.Head), open.Body)
 		i.pull = &pull{baseRef: base, baseSHA: r.branch(base), headRepo: from.id, headRef: open.Head, headSHA: head,
-			headOwner: from.ownerLogin(), draft: open.Draft, pusher: u}
+			headOwner: from.ownerLogin(), draft: open.Draft, pusher: u, counted: open.Counted}
 		for _, login := range open.Assignees {
 			assignee, err := r.server.person(login)
 			if err != nil {

@@ -37,6 +37,7 @@ type pull struct {
 	mergeable        bool
 	reviews          []*review
 	pusher           *User // of the last push
+	counted          int   // how many commits GitHub says there are; 0: those of git
 	reviewers        []*User
 	teams            []*team
 }
@@ -181,8 +182,8 @@ func (r *Repository) pullView(i *issue) object {
 	}
 	maps.Copy(view, object{"merged": !p.merged.IsZero(), "merged_by": r.server.userView(p.mergedBy),
 		"mergeable": nil, "mergeable_state": "unknown", "rebaseable": nil, "comments": len(r.commentsOf(i.number)),
-		"review_comments": 0, "maintainer_can_modify": false, "commits": len(r.commitsOf(p)), "additions": added,
-		"deletions": deleted, "changed_files": len(files)})
+		"review_comments": 0, "maintainer_can_modify": false,
+		"commits": cmp.Or(p.counted, len(r.commitsOf(p))), "additions": added, "deletions": deleted, "changed_files": len(files)})
 	if known && i.state == "open" {
 		view["mergeable"], view["mergeable_state"] = p.mergeable, r.mergeState(i)
 	}

@@ -117,7 +117,9 @@ func TestFactsAreKeptAtFirstSight(t *testing.T) {
 			Comments: []CommentSeen{{Repository: 1, ID: 6, Pull: 2, Person: 9, App: 3, Edited: true, Created: event,
 				Body: "/countersign hold"}},
 			Dismissals: []DismissalSeen{{Repository: 1, Review: 5, Pull: 2, Sender: 9, At: event}},
-			Pushes:     []PushSeen{{Repository: 1, Ref: "main", After: "t1", Before: "t0", Sender: 9, Forced: true, At: event}},
+			Hands: []HandSeen{{Repository: 1, Pull: 2, Commit: "c1", Person: 9, How: "committer"},
+				{Repository: 1, Pull: 2, Commit: "c1", Person: 10, How: "committer"}, {Repository: 1, Pull: 2, Commit: "c1", How: "pusher"}},
+			Pushes: []PushSeen{{Repository: 1, Ref: "main", After: "t1", Before: "t0", Sender: 9, Forced: true, At: event}},
 		}
 		get(s.Record(ctx, Delivery{GUID: "g"}, facts))(t)
 		clock.Add(time.Hour)
@@ -131,10 +133,15 @@ func TestFactsAreKeptAtFirstSight(t *testing.T) {
 		want := facts
 		want.Reviews[0].Seen, want.Heads[0].Seen, want.Tips[0].Seen = first, first, first
 		want.Comments[0].Seen, want.Pushes[0].Seen, want.Dismissals[0].Seen = first, first, first
+		for i := range want.Hands {
+			want.Hands[i].Seen = first
+		}
 		same(t, "reviews", get(s.Reviews(ctx, 1, 2))(t), want.Reviews)
 		same(t, "comments", get(s.Comments(ctx, 1, 2))(t), want.Comments)
 		same(t, "dismissals", get(s.Dismissals(ctx, 1, 2))(t), want.Dismissals)
 		same(t, "dismissals of others", len(get(s.Dismissals(ctx, 2, 2))(t))+len(get(s.Dismissals(ctx, 1, 3))(t)), 0)
+		same(t, "hands", get(s.Hands(ctx, 1, 2))(t), want.Hands)
+		same(t, "hands of others", len(get(s.Hands(ctx, 2, 2))(t))+len(get(s.Hands(ctx, 1, 3))(t)), 0)
 		same(t, "tips", get(s.Tips(ctx, 1, "main", 9))(t), want.Tips)
 		same(t, "pushes", get(s.Pushes(ctx, 1, "main", 9))(t), want.Pushes)
 		heads := get(s.Heads(ctx, 1, 2))(t)
@@ -380,7 +387,7 @@ func TestPrune(t *testing.T) {
 		fill := func(n int64) {
 			facts := Facts{Reviews: []ReviewSeen{{ID: n}}, Heads: []HeadSeen{{Pull: n}}, Tips: []TipSeen{{Repository: n}},
 				Comments: []CommentSeen{{ID: n}}, Pushes: []PushSeen{{Repository: n}},
-				Dismissals: []DismissalSeen{{Review: n}}}
+				Dismissals: []DismissalSeen{{Review: n}}, Hands: []HandSeen{{Pull: n}}}
 			get(s.Record(ctx, Delivery{GUID: fmt.Sprint(n)}, facts))(t)
 			get(s.Publish(ctx, Publication{Repository: 1}))(t)
 			get(s.Bind(ctx, Binding{Review: n}))(t)
@@ -401,9 +408,9 @@ func TestPrune(t *testing.T) {
 		if n := get(s.Prune(ctx, Retention{}))(t); n != 0 {
 			t.Errorf("a retention for ever removed %d rows", n)
 		}
-		same(t, "removed", get(s.Prune(ctx, Retention{day, day, day, day, day, day, day, day}))(t), int64(13))
+		same(t, "removed", get(s.Prune(ctx, Retention{day, day, day, day, day, day, day, day}))(t), int64(14))
 		counts := map[string]int{"delivery": 1, "work": 3, "review_seen": 1, "head_seen": 1, "tip_seen": 1,
-			"comment_seen": 1, "push_seen": 1, "dismissal_seen": 1, "publication": 1, "binding": 1, "assessment": 1, "outbox": 3, "audit": 1}
+			"comment_seen": 1, "push_seen": 1, "dismissal_seen": 1, "hand_seen": 1, "publication": 1, "binding": 1, "assessment": 1, "outbox": 3, "audit": 1}
 		for table, want := range counts {
 			var n int
 			must(t, s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM `+table).Scan(&n))

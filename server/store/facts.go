@@ -16,6 +16,7 @@ type Facts struct {
 	Pushes   []PushSeen
 	// Dismissals are reviews that somebody took away.
 	Dismissals []DismissalSeen
+	Hands      []HandSeen
 }
 
 // ReviewSeen is a review as it was first seen: GitHub moves its commit later.
@@ -75,6 +76,18 @@ type DismissalSeen struct {
 	Seen       time.Time // set by the store
 }
 
+// HandSeen is somebody's hand in a commit that a pull request had, as it was
+// when we looked: it stays theirs when the commit is squashed away, or when its
+// addresses come to be another's.
+type HandSeen struct {
+	Repository int64
+	Pull       int64
+	Commit     string    // empty for what concerns the whole pull request
+	Person     int64     // 0 for what is known of the commit itself
+	How        string    // in the words of package people
+	Seen       time.Time // set by the store
+}
+
 // PushSeen is a push to a branch.
 type PushSeen struct {
 	Repository int64
@@ -121,6 +134,13 @@ func remember(t *txn, facts Facts) error {
 	for _, d := range facts.Dismissals {
 		if _, err := t.exec(`INSERT INTO dismissal_seen (repository, review, pull, sender, at, seen)
 			VALUES ($1, $2, $3, $4, $5, $6)`+first, d.Repository, d.Review, d.Pull, d.Sender, d.At, t.now); err != nil {
+			return err
+		}
+	}
+	for _, h := range facts.Hands {
+		if _, err := t.exec(`INSERT INTO hand_seen (repository, pull, commit_sha, person, how, seen)
+			VALUES ($1, $2, $3, $4, $5, $6)`+first, h.Repository, h.Pull, short(h.Commit), h.Person, short(h.How),
+			t.now); err != nil {
 			return err
 		}
 	}
@@ -184,6 +204,16 @@ func (s *Store) Dismissals(ctx context.Context, repository, pull int64) ([]Dismi
 			return []any{&d.Repository, &d.Review, &d.Pull, &d.Sender, moment{&d.At}, moment{&d.Seen}}
 		}, `SELECT repository, review, pull, sender, at, seen FROM dismissal_seen
 			WHERE repository = $1 AND pull = $2 ORDER BY at, review`, repository, pull)
+	})
+}
+
+// Hands lists who had a hand in which commits of a pull request, by when we first saw it.
+func (s *Store) Hands(ctx context.Context, repository, pull int64) ([]HandSeen, error) {
+	return view(ctx, s, "hands seen", func(t *txn) ([]HandSeen, error) {
+		return all(t, func(h *HandSeen) []any {
+			return []any{&h.Repository, &h.Pull, &h.Commit, &h.Person, &h.How, moment{&h.Seen}}
+		}, `SELECT repository, pull, commit_sha, person, how, seen FROM hand_seen
+			WHERE repository = $1 AND pull = $2 ORDER BY seen, commit_sha, how, person`, repository, pull)
 	})
 }
 

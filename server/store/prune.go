@@ -38,6 +38,7 @@ func (s *Store) Prune(ctx context.Context, keep Retention) (int64, error) {
 		{"tip_seen", "repository, ref, sha", "seen", "", keep.Facts},
 		{"comment_seen", "repository, comment", "seen", "", keep.Facts},
 		{"dismissal_seen", "repository, review", "seen", "", keep.Facts},
+		{"hand_seen", "repository, pull, commit_sha, person, how", "seen", "", keep.Facts},
 		{"push_seen", "repository, ref, after_sha, before_sha, sender", "seen", "", keep.Facts},
 		{"publication", "id", "at", "", keep.Publications},
 		{"binding", "repository, review", "at", "", keep.Bindings},

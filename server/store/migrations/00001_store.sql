@@ -123,6 +123,17 @@ CREATE TABLE dismissal_seen (
 CREATE INDEX dismissal_seen_pull ON dismissal_seen (repository, pull);
 CREATE INDEX dismissal_seen_seen ON dismissal_seen (seen);
 
+CREATE TABLE hand_seen (
+    repository BIGINT NOT NULL,
+    pull       BIGINT NOT NULL,
+    commit_sha TEXT   NOT NULL,
+    person     BIGINT NOT NULL,
+    how        TEXT   NOT NULL,
+    seen       BIGINT NOT NULL,
+    PRIMARY KEY (repository, pull, commit_sha, person, how)
+);
+CREATE INDEX hand_seen_seen ON hand_seen (seen);
+
 CREATE TABLE push_seen (
     repository BIGINT  NOT NULL,
     ref        TEXT    NOT NULL,
@@ -220,6 +231,7 @@ DROP TABLE assessment;
 DROP TABLE binding;
 DROP TABLE publication;
 DROP TABLE push_seen;
+DROP TABLE hand_seen;
 DROP TABLE dismissal_seen;
 DROP TABLE comment_seen;
 DROP TABLE tip_seen;

@@ -1,9 +1,12 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/countersign-dev/countersign/server/store"
@@ -28,6 +31,7 @@ type Options struct {
 	Workers  int           // 0 means 4
 	Lease    time.Duration // 0 means 1 minute; kept alive at a third of it
 	Idle     time.Duration // how often the store is asked without a nudge; 0 means 5 s
+	Longest  time.Duration // after which a run is cancelled and has failed; 0 means 15 minutes
 	Attempts int           // 0 means 5
 	Owner    string        // names this process
 	Log      *slog.Logger
@@ -35,20 +39,78 @@ type Options struct {
 	RetryAt func(error) time.Time
 	// Observe is told of each run; nil means nobody is.
 	Observe func(lease store.Lease, took time.Duration, end store.End, err error)
+	// Jitter spreads back-offs: from 0 to less than 1, asked by one at a time; nil means at random.
+	Jitter func() float64
 }
 
 // Loop is the loop. Nudge and Quiet may be called from anywhere.
-type Loop struct{}
+type Loop struct {
+	o     Options
+	nudge chan struct{}
+	ended chan *run
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when a run was settled
+}
 
 // New makes a loop that does nothing yet.
-func New(o Options) *Loop { panic("contract") }
+func New(o Options) *Loop {
+	o.Workers = cmp.Or(o.Workers, 4)
+	o.Lease = cmp.Or(o.Lease, time.Minute)
+	o.Idle = cmp.Or(o.Idle, 5*time.Second)
+	o.Longest = cmp.Or(o.Longest, 15*time.Minute)
+	o.Attempts = cmp.Or(o.Attempts, 5)
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Loop{o: o, nudge: make(chan struct{}, 1), ended: make(chan *run), changed: make(chan struct{})}
+}
 
-// Run works until ctx ends, then lets runs under way go on for at most grace,
-// cancels what is left and gives its leases back.
-func (l *Loop) Run(ctx context.Context, grace time.Duration) error { panic("contract") }
+// Nudge says that something may be due now. It never blocks.
+func (l *Loop) Nudge() {
+	select {
+	case l.nudge <- struct{}{}:
+	default: // one that nobody heard yet says the same
+	}
+}
 
-// Nudge says that something may be due now.
-func (l *Loop) Nudge() { panic("contract") }
+// others is how often Quiet looks for the work of other replicas.
+const others = 500 * time.Millisecond
 
 // Quiet waits until nothing is due or under way. What waits for its time counts as quiet.
-func (l *Loop) Quiet(ctx context.Context) error { panic("contract") }
+func (l *Loop) Quiet(ctx context.Context) error {
+	poll := time.NewTicker(others)
+	defer poll.Stop()
+	for {
+		changed := l.change()
+		depth, err := l.o.Store.Depth(ctx)
+		if err != nil {
+			return err
+		}
+		if depth.Due == 0 && depth.Leased == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-poll.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (l *Loop) change() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.changed
+}
+
+func (l *Loop) announce() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.changed)
+	l.changed = make(chan struct{})
+}

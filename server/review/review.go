@@ -2,11 +2,13 @@ package review
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/countersign-dev/countersign/policy"
-	"github.com/countersign-dev/countersign/policy/config"
 	"github.com/countersign-dev/countersign/server/github"
 	"github.com/countersign-dev/countersign/server/github/mirror"
 	"github.com/countersign-dev/countersign/server/publish"
@@ -26,31 +28,13 @@ type Reviewer struct {
 	Log       *slog.Logger
 	// Standing is what the self-audit of a branch says: notices for the check's
 	// text and words for approvals.audit. nil means that nobody audits.
-	Standing func(ctx context.Context, c *github.Client, r github.Repository, branch string) (notices, audit []string, err error)
+	Standing func(
+		ctx context.Context, c *github.Client, r github.Repository, branch string,
+	) (notices, audit []string, err error)
 	// Observe is told of each decision: for metrics.
 	Observe func(v policy.Verdict, rendered bool, took time.Duration)
-}
 
-// Run takes one target (a pull request or a merge group) through the steps.
-func (r *Reviewer) Run(ctx context.Context, lease store.Lease) (store.Outcome, error) {
-	panic("contract")
-}
-
-// Trouble shows on the check why a target is stuck (in progress with the
-// reason; failure once parked).
-func (r *Reviewer) Trouble(ctx context.Context, lease store.Lease, err error, parked bool) error {
-	panic("contract")
-}
-
-// Governed reports whether a branch is governed: the default branch, and what
-// bases in the default branch's config names (D29).
-func Governed(c config.Config, r github.Repository, branch string) bool { panic("contract") }
-
-// Settings is the config that holds for a base: the default branch's own,
-// tightened by the governed base's. Mistakes come back as the assessment's
-// problems do; base is its tip.
-func (r *Reviewer) Settings(ctx context.Context, m *mirror.Mirror, repository github.Repository, defaultTip, base string) (config.Config, error) {
-	panic("contract")
+	memory memory
 }
 
 // Decision is what the audit log keeps of a run, under the kind "verdict".
@@ -66,4 +50,90 @@ type Decision struct {
 	Verdict    policy.Verdict `json:"verdict"`
 	// Conclusion is what the check is to say, by this pull request alone.
 	Conclusion string `json:"conclusion"`
+}
+
+// maxMoves is how often a run judges anew because head or base moved meanwhile.
+const maxMoves = 3
+
+// Run takes one target (a pull request or a merge group) through the steps. An
+// error means that the same is to be tried again.
+func (r *Reviewer) Run(ctx context.Context, lease store.Lease) (store.Outcome, error) {
+	n := &run{Reviewer: r, lease: lease, client: r.App.Client(lease.Installation), began: r.Clock()}
+	covered, err := n.cover(ctx)
+	if err != nil || !covered {
+		return store.Outcome{}, err
+	}
+	once := n.pull
+	if lease.Group != "" {
+		once = n.group
+	}
+	for range maxMoves {
+		err = once(ctx)
+		if !errors.Is(err, publish.ErrMoved) {
+			break
+		}
+	}
+	if err != nil {
+		return store.Outcome{}, fmt.Errorf("review %s: %w", n.subject(), err)
+	}
+	return store.Outcome{End: store.Done, Again: n.again}, nil
+}
+
+// run is one target on its way through the steps.
+type run struct {
+	*Reviewer
+	lease      store.Lease
+	client     *github.Client
+	repository github.Repository
+	began      time.Time
+	// again is when the target is to be looked at by itself; zero: never.
+	again time.Time
+	// rendered says that something was built for it.
+	rendered bool
+}
+
+// subject names the target for errors and logs.
+func (n *run) subject() string {
+	name := n.repository.Owner + "/" + n.repository.Name
+	if n.lease.Group != "" {
+		return name + " " + n.lease.Group
+	}
+	return fmt.Sprintf("%s#%d", name, n.lease.Pull)
+}
+
+// cover finds the repository. One that the installation does not cover is none
+// of ours: a payload may name any.
+func (n *run) cover(ctx context.Context) (bool, error) {
+	repository, err := n.client.Repository(ctx, n.lease.Repository)
+	if kindOf(err) == github.NotCovered {
+		return false, n.log(ctx, "ignored", map[string]any{"why": "the installation does not cover the repository",
+			"group": n.lease.Group})
+	}
+	n.repository = repository
+	return true, err
+}
+
+// wake asks for another look at the latest.
+func (n *run) wakeAt(at time.Time) {
+	if n.again.IsZero() || at.Before(n.again) {
+		n.again = at
+	}
+}
+
+// log appends to the audit log.
+func (n *run) log(ctx context.Context, kind string, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("write audit entry %s: %w", kind, err)
+	}
+	_, err = n.Store.Log(ctx, store.Entry{Repository: n.lease.Repository, Pull: n.lease.Pull, Kind: kind, Body: text})
+	return err
+}
+
+// kindOf is what went wrong with GitHub; "" when nothing did, or something else.
+func kindOf(err error) github.Kind {
+	if e, ok := errors.AsType[*github.Error](err); ok {
+		return e.Kind
+	}
+	return ""
 }

@@ -1,0 +1,93 @@
+package review
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/countersign-dev/countersign/policy"
+	"github.com/countersign-dev/countersign/server/publish"
+	"github.com/countersign-dev/countersign/server/reply"
+	"github.com/countersign-dev/countersign/server/store"
+)
+
+// publishPull records the decision and makes GitHub equal it.
+func (n *run) publishPull(ctx context.Context, c decided) (store.Publication, error) {
+	siblings, err := n.siblings(ctx, c)
+	if err != nil {
+		return store.Publication{}, err
+	}
+	if err := n.record(ctx, c.decision()); err != nil {
+		return store.Publication{}, err
+	}
+	return n.Publisher.Publish(ctx, publish.Wish{
+		Subject: n.about(c.base, c.baseSHA, c.head), TreeSHA: c.assessment.MergedTree, Assessment: c.assessment,
+		Key: c.key, Verdict: c.verdict, Siblings: siblings, Standing: c.notices, Force: c.force,
+		Confirm: func(ctx context.Context) error { return n.confirm(ctx, c) },
+	})
+}
+
+// confirm reads again what the verdict is about.
+func (n *run) confirm(ctx context.Context, c decided) error {
+	now, err := n.client.Pull(ctx, n.repository, c.pullNow.Number)
+	if err != nil {
+		return err
+	}
+	t, err := n.tips(ctx, now.Base)
+	if err != nil {
+		return err
+	}
+	if !now.Open || now.Head != c.head || now.Base != c.base || t != (tips{c.baseSHA, c.main}) {
+		return publish.ErrMoved
+	}
+	return nil
+}
+
+// settle does what follows from what is now published.
+func (n *run) settle(ctx context.Context, c decided, published store.Publication) error {
+	took := n.Clock().Sub(n.began)
+	if n.Observe != nil {
+		n.Observe(c.verdict, n.rendered, took)
+	}
+	n.Log.Info("reviewed", "subject", n.subject(), "head", c.head, "base", c.baseSHA, "state", c.verdict.State,
+		"conclusion", published.Conclusion, "rendered", n.rendered, "took", took)
+	if !c.verdict.Changes.IsZero() {
+		n.wakeAt(c.verdict.Changes)
+	}
+	if changed(c, published) {
+		if err := n.wakeSiblings(ctx, c.base, c.head); err != nil {
+			return err
+		}
+	}
+	if err := n.wakeGroups(ctx); err != nil {
+		return err
+	}
+	if err := n.followUp(ctx, c); err != nil {
+		return err
+	}
+	return n.answer(ctx, c)
+}
+
+// changed reports whether the pull request's own conclusion differs from what
+// it was for this head and base.
+func changed(c decided, now store.Publication) bool {
+	for _, p := range c.facts.Published {
+		if p.HeadSHA == c.head && p.BaseRef == c.base {
+			return p.Own != now.Own
+		}
+	}
+	return true
+}
+
+// answer answers commands.
+func (n *run) answer(ctx context.Context, c decided) error {
+	talk := reply.Conversation{Client: n.client, Repository: n.repository, Lease: n.lease, Pull: c.pullNow,
+		Comments: c.facts.Comments, Facts: c.people, Users: c.facts.Users, Assessment: c.assessment,
+		Verdict: c.verdict, Minimum: c.facts.Config.Approvals.HoldPermission,
+		Person: func(ctx context.Context, who policy.User) (policy.Person, error) {
+			return n.person(ctx, who, c.teams, c.oldest)
+		}}
+	if err := n.Replier.Answer(ctx, talk); err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	return nil
+}

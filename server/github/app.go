@@ -2,10 +2,18 @@ package github
 
 import (
 	"context"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"net"
 	"net/http"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/countersign-dev/countersign/policy"
+	"github.com/bradleyfalzon/ghinstallation/v2"
+	"github.com/golang-jwt/jwt/v4"
 )
 
 // Options say where GitHub is and who we are there.
@@ -26,152 +34,165 @@ type Options struct {
 type Exchange struct {
 	Installation int64 // 0 for the App itself
 	Op           string
-	Status       int // 0 without an answer
+	Status       int // 0 without an answer, or with none that can be used
 	Cached       bool
 	Took         time.Duration
 	Remaining    int // of the budget; -1 when not told
 }
 
 // App speaks as the App itself and hands out clients for its installations.
-type App struct{}
+type App struct {
+	options Options
+	base    *url.URL // ends with a slash
+	graphql string   // the address of GraphQL
+	key     *rsa.PrivateKey
+	network http.RoundTripper
+	timeout time.Duration
+	clock   func() time.Time
+	itself  *wire
+	nobody  *wire // without any token
+
+	mu      sync.Mutex
+	clients map[int64]*Client
+}
 
 // NewApp checks the options; it asks nothing of GitHub.
-func NewApp(o Options) (*App, error) { panic("contract") }
+func NewApp(o Options) (*App, error) {
+	base, err := rootOf(o.URL)
+	if err != nil {
+		return nil, err
+	}
+	if o.App <= 0 {
+		return nil, errors.New("the GitHub App's id is missing: it stands on the App's settings page")
+	}
+	key, err := jwt.ParseRSAPrivateKeyFromPEM(o.Key)
+	if err != nil {
+		return nil, errors.New("the GitHub App's private key is not an RSA key in PEM: " +
+			"generate one on the App's settings page")
+	}
+	a := &App{options: o, base: base, key: key, network: o.Transport, clock: o.Clock, timeout: requestTimeout,
+		clients: map[int64]*Client{}}
+	if a.network == nil {
+		a.network = ownTransport()
+	}
+	if a.clock == nil {
+		a.clock = time.Now
+	}
+	graphql := *base
+	if root, enterprise := strings.CutSuffix(base.Path, "/api/v3/"); enterprise {
+		graphql.Path = root + "/api/graphql"
+	} else {
+		graphql.Path = base.Path + "graphql"
+	}
+	a.graphql = graphql.String()
+	a.itself = a.wire(0, func(l *line) http.RoundTripper { return asApp{a.signer(l)} })
+	a.nobody = a.wire(0, func(l *line) http.RoundTripper { return l })
+	return a, nil
+}
 
-func (a *App) ID() int64                                                 { panic("contract") }
-func (a *App) Identity(ctx context.Context) (Identity, error)            { panic("contract") }
-func (a *App) Installations(ctx context.Context) ([]Installation, error) { panic("contract") }
-func (a *App) Hook(ctx context.Context) (Hook, error)                    { panic("contract") }
+// rootOf reads the API's address.
+func rootOf(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("GitHub's API address is no plain URL: use https://api.github.com, " +
+			"or https://HOST/api/v3 for an Enterprise Server")
+	}
+	ip := net.ParseIP(u.Hostname())
+	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if u.Scheme != "https" && !(u.Scheme == "http" && loopback) {
+		return nil, fmt.Errorf("GitHub's API address must begin with https://, not %q: tokens are sent there", u.Scheme)
+	}
+	u.Path = strings.TrimRight(u.Path, "/") + "/"
+	return u, nil
+}
 
-// Attempts lists deliveries since a moment, newest first.
-func (a *App) Attempts(ctx context.Context, since time.Time) ([]Attempt, error) { panic("contract") }
-func (a *App) Redeliver(ctx context.Context, attempt int64) error               { panic("contract") }
+func ownTransport() http.RoundTripper {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 32
+	transport.ResponseHeaderTimeout = requestTimeout
+	transport.MaxResponseHeaderBytes = 256 << 10
+	return transport
+}
 
-// Time is GitHub's clock, from the Date header of a cheap answer (for doctor).
-func (a *App) Time(ctx context.Context) (time.Time, error) { panic("contract") }
+// wire makes the chain of an installation's requests: bounded in time,
+// redirected at home only, with ETags, with a token, to the one host.
+func (a *App) wire(installation int64, authorised func(*line) http.RoundTripper) *wire {
+	w := &wire{app: a, installation: installation}
+	last := &line{app: a, installation: installation, told: w.told}
+	w.http = &http.Client{Timeout: a.timeout, CheckRedirect: a.follow, Transport: newTags(authorised(last))}
+	return w
+}
+
+func (a *App) signer(l *line) *ghinstallation.AppsTransport {
+	signer := ghinstallation.NewAppsTransportFromPrivateKey(l, a.options.App, a.key)
+	signer.BaseURL = strings.TrimSuffix(a.base.String(), "/")
+	return signer
+}
+
+// ID is the App's id, as configured.
+func (a *App) ID() int64 { return a.options.App }
 
 // Client returns the one client of an installation.
-func (a *App) Client(installation int64) *Client { panic("contract") }
+func (a *App) Client(installation int64) *Client {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c := a.clients[installation]; c != nil {
+		return c
+	}
+	c := &Client{app: a, turn: make(chan struct{}, 1)}
+	c.wire = a.wire(installation, func(l *line) http.RoundTripper {
+		// A signer of its own for each token, for ghinstallation writes into it.
+		c.tokens = &asInstallation{fresh: func() *ghinstallation.Transport {
+			return ghinstallation.NewFromAppsTransport(a.signer(l), installation)
+		}}
+		return c.tokens
+	})
+	c.Forget()
+	a.clients[installation] = c
+	return c
+}
 
 // Client speaks for one installation.
-type Client struct{}
+type Client struct {
+	app    *App
+	wire   *wire
+	tokens *asInstallation
+	turn   chan struct{} // held by who lists the repositories
 
-// Repositories lists what the installation covers (cached for five minutes, ETag).
-func (c *Client) Repositories(ctx context.Context) ([]Repository, error) { panic("contract") }
+	mu    sync.Mutex
+	known known
+}
 
-// Repository finds one of them by id: Kind NotCovered if it is none. A miss
-// asks GitHub again before it says so.
-func (c *Client) Repository(ctx context.Context, id int64) (Repository, error) { panic("contract") }
+// known is what a client remembers until Forget.
+type known struct {
+	facts  map[string]fact
+	missed map[int64]time.Time // repositories that were looked for in vain
+}
 
 // Forget drops cached facts about people, teams and repositories.
-func (c *Client) Forget() { panic("contract") }
+func (c *Client) Forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = known{facts: map[string]fact{}, missed: map[int64]time.Time{}}
+}
 
 // Token is an installation token for git over HTTPS.
-func (c *Client) Token(ctx context.Context) (string, error) { panic("contract") }
+func (c *Client) Token(ctx context.Context) (string, error) {
+	if _, err := c.wire.open(tokenOp); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.app.timeout)
+	defer cancel()
+	token, err := c.tokens.token(ctx)
+	if err != nil {
+		return "", c.wire.trouble(tokenOp, err)
+	}
+	return token, nil
+}
 
 // Budget is what is left.
-func (c *Client) Budget() Budget { panic("contract") }
-
-func (c *Client) Pull(ctx context.Context, r Repository, number int) (Pull, error) { panic("contract") }
-
-// OpenPulls lists open pull requests, of one base branch if base is not "".
-func (c *Client) OpenPulls(ctx context.Context, r Repository, base string) ([]Pull, error) {
-	panic("contract")
-}
-
-// PullsOf lists the pull requests, open ones only, whose head is the commit.
-func (c *Client) PullsOf(ctx context.Context, r Repository, sha string) ([]Pull, error) {
-	panic("contract")
-}
-
-// Tip is the commit of a ref ("heads/main"); Kind NotFound if there is none.
-func (c *Client) Tip(ctx context.Context, r Repository, ref string) (string, error) {
-	panic("contract")
-}
-
-// Commits lists a pull request's commits as GitHub shows them, 250 at most,
-// with accounts, co-authors (GitHub's own resolution) and signatures.
-// NeutralMerge and pushers are not set. It is cached by head for five minutes.
-func (c *Client) Commits(ctx context.Context, r Repository, p Pull) ([]policy.Commit, error) {
-	panic("contract")
-}
-
-func (c *Client) Reviews(ctx context.Context, r Repository, number int) ([]Review, error) {
-	panic("contract")
-}
-
-// Comments lists a conversation's comments, changed since a moment if that is not zero.
-func (c *Client) Comments(ctx context.Context, r Repository, number int, since time.Time) ([]Comment, error) {
-	panic("contract")
-}
-
-// User finds an account by id; UserNamed by login. NotFound when it is gone.
-func (c *Client) User(ctx context.Context, id policy.UserID) (policy.User, error)  { panic("contract") }
-func (c *Client) UserNamed(ctx context.Context, login string) (policy.User, error) { panic("contract") }
-
-// Person reads a person's rights in a repository and membership in teams, and
-// whether they are members of the organisation; facts that cannot be read are
-// in Unknown. Facts read at or after oldest may come from the cache. The time
-// is that of the oldest fact used.
-func (c *Client) Person(ctx context.Context, r Repository, who policy.User, teams []Team, oldest time.Time) (policy.Person, time.Time, error) {
-	panic("contract")
-}
-
-// Team resolves ORG/SLUG; NotFound when there is no such team.
-func (c *Client) Team(ctx context.Context, name string) (Team, error) { panic("contract") }
-
-// Activity lists pushes to a branch of the repository, newest first, at most 1,000.
-func (c *Client) Activity(ctx context.Context, r Repository, branch string) ([]Push, error) {
-	panic("contract")
-}
-
-// Checks lists check runs of a commit by name, of one App if app is not 0.
-func (c *Client) Checks(ctx context.Context, r Repository, sha, name string, app int64) ([]Check, error) {
-	panic("contract")
-}
-
-// Statuses lists a commit's statuses, newest first. Forbidden without the
-// optional permission statuses: read.
-func (c *Client) Statuses(ctx context.Context, r Repository, sha string) ([]Status, error) {
-	panic("contract")
-}
-
-// CreateCheck makes a check run and returns its id. UpdateCheck makes the one
-// with check.ID equal; Annotations are appended by GitHub, so send only new ones.
-func (c *Client) CreateCheck(ctx context.Context, r Repository, check Check) (int64, error) {
-	panic("contract")
-}
-func (c *Client) UpdateCheck(ctx context.Context, r Repository, check Check) error { panic("contract") }
-
-func (c *Client) CreateComment(ctx context.Context, r Repository, number int, body string) (Comment, error) {
-	panic("contract")
-}
-func (c *Client) UpdateComment(ctx context.Context, r Repository, id int64, body string) error {
-	panic("contract")
-}
-func (c *Client) DeleteComment(ctx context.Context, r Repository, id int64) error { panic("contract") }
-
-// React adds a reaction ("eyes", "rocket", "confused"); twice is once.
-func (c *Client) React(ctx context.Context, r Repository, comment int64, content string) error {
-	panic("contract")
-}
-func (c *Client) CreateIssue(ctx context.Context, r Repository, title, body string) (int, error) {
-	panic("contract")
-}
-
-// Rules are those that hold for a branch; Protection is its classic
-// protection (nil, NotFound: none; Forbidden without administration: read).
-func (c *Client) Rules(ctx context.Context, r Repository, branch string) ([]Rule, error) {
-	panic("contract")
-}
-func (c *Client) Ruleset(ctx context.Context, r Repository, id int64) (Ruleset, error) {
-	panic("contract")
-}
-func (c *Client) Protection(ctx context.Context, r Repository, branch string) ([]byte, error) {
-	panic("contract")
-}
-
-// Queue lists a branch's merge queue in order; empty without one.
-func (c *Client) Queue(ctx context.Context, r Repository, branch string) ([]QueueEntry, error) {
-	panic("contract")
+func (c *Client) Budget() Budget {
+	c.wire.mu.Lock()
+	defer c.wire.mu.Unlock()
+	return c.wire.budget
 }

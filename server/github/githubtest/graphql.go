@@ -255,7 +255,7 @@ func (c *call) commitNode(m *metadata) object {
 		"authors":   connection(c, "GitActorConnection", authors), "signature": nil}
 	if verified {
 		node["signature"] = object{"__typename": "GpgSignature", "isValid": true, "state": "VALID",
-			"wasSignedByGitHub": m.committer.email == "noreply@github.com"}
+			"keyId": "3AA5C34371567BD2", "wasSignedByGitHub": m.committer.email == "noreply@github.com"}
 	}
 	return node
 }

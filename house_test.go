@@ -140,7 +140,7 @@ var knows = []struct {
 	imports []string
 	why     string
 }{
-	{"bench", []string{"bench", "cmd", "policy", "render", "rego"}, "it measures the program from outside"},
+	{"bench", []string{"bench", "cmd", "policy", "render", "rego", "server"}, "it measures the program from outside"},
 	{"cmd", []string{"policy", "rego", "render", "server"}, "it only joins the rooms"},
 	{"policy", []string{"policy", "rego", "render"}, "judging knows what is rendered, never how it is asked for"},
 	{"policy/config", []string{"policy/config", "policy/decode", "render"}, "settings are values"},

@@ -108,6 +108,12 @@ func TestDecide(t *testing.T) {
 			pr.Commits[0].Pushers = []User{alice, bob}
 			pr.Reviews = []Review{approve(bob, 1)}
 		}, StateNeedsApproval, Approvals{Status: StatusPending, Missing: 2, Ignored: []Ignored{{102, "bob", "pusher"}}}},
+		{"who made a commit that is gone stays", func(_ *Assessment, pr *PullRequest) {
+			pr.Former = []Commit{{SHA: "old", Author: &bob, Committer: &dave, Pushers: []User{carol}}, {SHA: "merge",
+				NeutralMerge: true, Author: &erin, Pushers: []User{erin}}}
+			pr.Reviews = []Review{approve(bob, 1), approve(carol, 2), approve(dave, 3)}
+		}, StateNeedsApproval, Approvals{Status: StatusPending, Missing: 2, Ignored: []Ignored{
+			{102, "bob", "commit_author"}, {103, "carol", "pusher"}, {104, "dave", "committer"}}}},
 		{"a neutral merge adds nobody", func(_ *Assessment, pr *PullRequest) {
 			pr.Commits = append(pr.Commits, Commit{SHA: "m", Author: &bob, WebFlow: true, Verified: true,
 				NeutralMerge: true, Pushers: []User{bob}})

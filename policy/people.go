@@ -67,7 +67,7 @@ func (p *people) involve() {
 	}
 	mark("initiator", p.pr.Initiators...)
 	each := func(reason string, of func(Commit) []User) {
-		for _, commit := range p.pr.Commits {
+		for _, commit := range slices.Concat(p.pr.Commits, p.pr.Former) {
 			if !commit.NeutralMerge {
 				mark(reason, of(commit)...)
 			}

@@ -134,6 +134,9 @@ type PullRequest struct {
 	Initiators       []User
 	InitiatorUnknown bool
 	Commits          []Commit
+	// Former are commits that it once had: whoever wrote, committed or pushed them
+	// stays a contributor (D20). Nothing else of them is read.
+	Former []Commit
 	// CommitsIncomplete says that the list could not be completed (D25).
 	CommitsIncomplete bool
 	Reviews           []Review // chronological

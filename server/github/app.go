@@ -14,6 +14,8 @@ import (
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
 	"github.com/golang-jwt/jwt/v4"
+
+	"github.com/countersign-dev/countersign/server/github/onehost"
 )
 
 // Options say where GitHub is and who we are there.
@@ -85,8 +87,8 @@ func NewApp(o Options) (*App, error) {
 		graphql.Path = base.Path + "graphql"
 	}
 	a.graphql = graphql.String()
-	a.itself = a.wire(0, func(l *line) http.RoundTripper { return asApp{a.signer(l)} })
-	a.nobody = a.wire(0, func(l *line) http.RoundTripper { return l })
+	a.itself = a.wire(0, func(l *onehost.Transport) http.RoundTripper { return asApp{a.signer(l)} })
+	a.nobody = a.wire(0, func(l *onehost.Transport) http.RoundTripper { return l })
 	return a, nil
 }
 
@@ -116,14 +118,14 @@ func ownTransport() http.RoundTripper {
 
 // wire makes the chain of an installation's requests: bounded in time,
 // redirected at home only, with ETags, with a token, to the one host.
-func (a *App) wire(installation int64, authorised func(*line) http.RoundTripper) *wire {
+func (a *App) wire(installation int64, authorised func(*onehost.Transport) http.RoundTripper) *wire {
 	w := &wire{app: a, installation: installation}
-	last := &line{app: a, installation: installation, told: w.told}
-	w.http = &http.Client{Timeout: a.timeout, CheckRedirect: a.follow, Transport: newTags(authorised(last))}
+	w.http = &http.Client{Timeout: a.timeout, CheckRedirect: a.follow,
+		Transport: onehost.Tagged(authorised(w.line()))}
 	return w
 }
 
-func (a *App) signer(l *line) *ghinstallation.AppsTransport {
+func (a *App) signer(l *onehost.Transport) *ghinstallation.AppsTransport {
 	signer := ghinstallation.NewAppsTransportFromPrivateKey(l, a.options.App, a.key)
 	signer.BaseURL = strings.TrimSuffix(a.base.String(), "/")
 	return signer
@@ -140,7 +142,7 @@ func (a *App) Client(installation int64) *Client {
 		return c
 	}
 	c := &Client{app: a, turn: make(chan struct{}, 1)}
-	c.wire = a.wire(installation, func(l *line) http.RoundTripper {
+	c.wire = a.wire(installation, func(l *onehost.Transport) http.RoundTripper {
 		// A signer of its own for each token, for ghinstallation writes into it.
 		c.tokens = &asInstallation{fresh: func() *ghinstallation.Transport {
 			return ghinstallation.NewFromAppsTransport(a.signer(l), installation)

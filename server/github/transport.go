@@ -1,47 +1,34 @@
 package github
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"mime"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
+
+	"github.com/countersign-dev/countersign/server/github/onehost"
 )
 
 // A request, with the token that it may need, has so long.
 const requestTimeout = 30 * time.Second
 
-// mostAnswer is how large an answer may be.
-const mostAnswer = 32 << 20
-
 const mostRedirects = 5
-
-var errElsewhere = errors.New("GitHub's answer leads to another host or scheme than the configured one: not followed")
 
 // opKey is the context's key of GitHub's name for what is asked.
 type opKey struct{}
-
-// home reports whether an address is the API's own.
-func (a *App) home(u *url.URL) bool {
-	return u.Scheme == a.base.Scheme && strings.EqualFold(u.Host, a.base.Host)
-}
 
 // follow lets reads be redirected at home: a renamed repository answers so.
 // What writes is never redirected, for it would become a read.
 func (a *App) follow(request *http.Request, via []*http.Request) error {
 	switch {
-	case !a.home(request.URL):
-		return errElsewhere
+	case !onehost.Same(a.base, request.URL):
+		return onehost.ErrElsewhere
 	case via[0].Method != http.MethodGet:
 		return http.ErrUseLastResponse
 	case len(via) > mostRedirects:
@@ -50,77 +37,54 @@ func (a *App) follow(request *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// line is the last step before the network. Whatever the steps above it add to
-// a request, it goes to the configured host only. Answers come whole, bounded
-// and as JSON, or not at all.
-type line struct {
-	app          *App
-	installation int64
-	told         func(http.Header) // of each answer's header; may be nil
+// line is the last step of a wire.
+func (w *wire) line() *onehost.Transport {
+	return &onehost.Transport{Home: w.app.base, Network: w.app.network, Check: whole, Told: w.told}
 }
 
-func (l *line) RoundTrip(request *http.Request) (*http.Response, error) {
-	if !l.app.home(request.URL) {
-		if request.Body != nil {
-			return nil, errors.Join(errElsewhere, request.Body.Close())
-		}
-		return nil, errElsewhere
+// opOf is GitHub's name for what a request asks. ghinstallation's requests come
+// in the context of those that need a token.
+func opOf(request *http.Request) string {
+	if strings.HasSuffix(request.URL.Path, "/access_tokens") {
+		return tokenOp
 	}
 	op, _ := request.Context().Value(opKey{}).(string)
-	isToken := strings.HasSuffix(request.URL.Path, "/access_tokens")
-	if isToken {
-		op = tokenOp
-	}
-	start := time.Now()
-	response, err := l.app.network.RoundTrip(request)
-	exchange := Exchange{Installation: l.installation, Op: op, Remaining: -1}
-	if err == nil {
-		if err = settle(response, isToken); err == nil {
-			exchange.Status, exchange.Cached = response.StatusCode, response.StatusCode == http.StatusNotModified
-			if n, err := strconv.Atoi(response.Header.Get("X-RateLimit-Remaining")); err == nil {
-				exchange.Remaining = n
-			}
-			if l.told != nil {
-				l.told(response.Header)
-			}
-		}
-	}
-	exchange.Took = time.Since(start)
-	if l.app.options.Observe != nil {
-		l.app.options.Observe(exchange)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return response, nil
+	return op
 }
 
-// settle reads an answer's body to its end and refuses what is not JSON.
-func settle(response *http.Response, isToken bool) error {
-	body, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	if len(body) > mostAnswer {
-		return fmt.Errorf("the answer is larger than %d bytes", mostAnswer)
-	}
-	kind, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	isJSON := kind == "application/json" || strings.HasSuffix(kind, "+json")
-	if hundred := response.StatusCode / 100; len(body) > 0 && !isJSON && (hundred == 2 || hundred == 4) {
-		return fmt.Errorf("the answer (%d) is %q, not JSON: something other than GitHub answered",
-			response.StatusCode, kind)
-	}
-	if isToken && response.StatusCode/100 == 2 {
-		if err := whole(body); err != nil {
-			return err
+// told keeps what an answer says of the budget, and passes the exchange on.
+func (w *wire) told(request *http.Request, response *http.Response, took time.Duration) {
+	e := Exchange{Installation: w.installation, Op: opOf(request), Took: took, Remaining: -1}
+	if response != nil {
+		e.Status, e.Cached = response.StatusCode, response.StatusCode == http.StatusNotModified
+		if n, err := strconv.Atoi(response.Header.Get("X-RateLimit-Remaining")); err == nil {
+			e.Remaining = n
+			w.count(response.Header, n)
 		}
 	}
-	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	return nil
+	if w.app.options.Observe != nil {
+		w.app.options.Observe(e)
+	}
+}
+
+// count keeps the budget of REST; GraphQL has one of its own.
+func (w *wire) count(header http.Header, remaining int) {
+	limit, err := strconv.Atoi(header.Get("X-RateLimit-Limit"))
+	reset, err2 := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
+	resource := header.Get("X-RateLimit-Resource")
+	if err != nil || err2 != nil || resource != "" && resource != "core" {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.budget = Budget{Remaining: remaining, Limit: limit, Reset: time.Unix(reset, 0).UTC()}
 }
 
 // whole refuses a token's answer that ghinstallation would take for a token.
-func whole(body []byte) error {
+func whole(request *http.Request, status int, body []byte) error {
+	if opOf(request) != tokenOp || status/100 != 2 {
+		return nil
+	}
 	var token *struct {
 		Token   string    `json:"token"`
 		Expires time.Time `json:"expires_at"`

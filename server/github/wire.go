@@ -85,22 +85,6 @@ func (w *wire) open(op string) (*github.Client, error) {
 	return w.client, nil
 }
 
-// told keeps what a header says of the budget.
-func (w *wire) told(header http.Header) {
-	if resource := header.Get("X-RateLimit-Resource"); resource != "" && resource != "core" {
-		return
-	}
-	remaining, err := strconv.Atoi(header.Get("X-RateLimit-Remaining"))
-	limit, err2 := strconv.Atoi(header.Get("X-RateLimit-Limit"))
-	reset, err3 := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
-	if errors.Join(err, err2, err3) != nil {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.budget = Budget{Remaining: remaining, Limit: limit, Reset: time.Unix(reset, 0).UTC()}
-}
-
 // send asks and returns the answer's body. The response may be there beside an error.
 func (w *wire) send(ctx context.Context, a ask) (*github.Response, []byte, error) {
 	for segment := range strings.SplitSeq(a.path, "/") {

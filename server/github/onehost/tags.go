@@ -1,4 +1,4 @@
-package github
+package onehost
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 	"sync"
 )
 
-// mostCached is how many bytes of answers an installation keeps.
+// mostCached is how many bytes of answers are kept.
 const mostCached = 8 << 20
 
 // tags keeps answers with their ETags, the most recently used ones: what has
@@ -29,7 +29,9 @@ type tagged struct {
 	body   []byte
 }
 
-func newTags(next http.RoundTripper) *tags {
+// Tagged keeps what next answers, 8 MiB of it, and asks whether it still holds
+// by its ETag: what has not changed comes from memory and costs no budget.
+func Tagged(next http.RoundTripper) http.RoundTripper {
 	return &tags{next: next, order: list.New(), all: map[string]*list.Element{}}
 }
 
@@ -78,7 +80,7 @@ func (t *tags) keep(key string, response *http.Response) error {
 	if response.StatusCode != http.StatusOK || tag == "" {
 		return nil
 	}
-	body, err := io.ReadAll(response.Body) // of memory: see line
+	body, err := io.ReadAll(response.Body) // from memory: see Transport
 	if err != nil {
 		return err
 	}

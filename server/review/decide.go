@@ -18,7 +18,8 @@ type decided struct {
 	judged
 	pullNow github.Pull
 	facts   people.Facts
-	teams   []github.Team // of the config, as far as they are there
+	teams   []github.Team    // of the config, as far as they are there
+	talk    []github.Comment // all, where they were listed
 	people  policy.PullRequest
 	verdict policy.Verdict
 	notices []string // of the self-audit
@@ -30,7 +31,7 @@ type decided struct {
 func (n *run) decide(ctx context.Context, pull github.Pull, j judged, oldest time.Time) (decided, error) {
 	c := decided{judged: j, pullNow: pull, oldest: oldest}
 	var err error
-	if c.facts, err = n.gather(ctx, pull, j); err != nil {
+	if c.facts, c.talk, err = n.gather(ctx, pull, j); err != nil {
 		return c, err
 	}
 	if c.teams, err = n.introduce(ctx, &c.facts, oldest); err != nil {

@@ -14,8 +14,9 @@ import (
 )
 
 // gather reads the people's side of a pull request, but for who is who.
-func (n *run) gather(ctx context.Context, pull github.Pull, j judged) (people.Facts, error) {
+func (n *run) gather(ctx context.Context, pull github.Pull, j judged) (people.Facts, []github.Comment, error) {
 	f := people.Facts{Repository: n.repository, Pull: pull, Range: j.links, Now: n.Clock()}
+	var talk []github.Comment
 	if c := j.assessment.Config; c != nil {
 		f.Config = *c
 		if other := disguised(*c, n.repository, pull.Base); other != "" {
@@ -23,34 +24,35 @@ func (n *run) gather(ctx context.Context, pull github.Pull, j judged) (people.Fa
 				"rename one of them", pull.Base, other))
 		}
 	}
-	var err error
-	if f.Reviews, err = fact(&f, "the reviews", func() ([]github.Review, error) {
-		return n.client.Reviews(ctx, n.repository, pull.Number)
-	}); err != nil {
-		return f, err
+	err := n.read(ctx, &f)
+	if err == nil {
+		talk, err = n.listen(ctx, &f)
 	}
-	if f.Listed, err = fact(&f, "the commits", func() ([]policy.Commit, error) {
-		return n.client.Commits(ctx, n.repository, pull)
-	}); err != nil {
-		return f, err
+	if err == nil {
+		err = n.recall(ctx, &f)
 	}
-	if f.Neutral, err = n.neutral(ctx, f); err != nil {
-		return f, err
-	}
-	if err := n.listen(ctx, &f); err != nil {
-		return f, err
-	}
-	if err := n.recall(ctx, &f); err != nil {
-		return f, err
-	}
-	if people.NeedsActivity(f) && pull.HeadRepository == n.repository.ID {
-		if f.Activity, err = fact(&f, "", func() ([]github.Push, error) {
+	if err == nil && people.NeedsActivity(f) && pull.HeadRepository == n.repository.ID {
+		f.Activity, err = fact(&f, "", func() ([]github.Push, error) {
 			return n.client.Activity(ctx, n.repository, pull.HeadRef)
-		}); err != nil {
-			return f, err
-		}
+		})
 	}
-	return f, nil
+	return f, talk, err
+}
+
+// read asks GitHub for reviews and commits.
+func (n *run) read(ctx context.Context, f *people.Facts) (err error) {
+	if f.Reviews, err = fact(f, "the reviews", func() ([]github.Review, error) {
+		return n.client.Reviews(ctx, n.repository, f.Pull.Number)
+	}); err != nil {
+		return err
+	}
+	if f.Listed, err = fact(f, "the commits", func() ([]policy.Commit, error) {
+		return n.client.Commits(ctx, n.repository, f.Pull)
+	}); err != nil {
+		return err
+	}
+	f.Neutral, err = n.neutral(ctx, *f)
+	return err
 }
 
 // fact reads one fact. What GitHub will not tell us is a fact that the decision
@@ -95,23 +97,24 @@ const maxPushes = 1000
 // nothing but its events tells that there are new ones.
 const listening = 10 * time.Minute
 
-// listen remembers comments of which no event told. One that was edited is not
-// what it was, and is never taken for a command.
-func (n *run) listen(ctx context.Context, f *people.Facts) error {
+// listen remembers comments of which no event told, and returns them all; nil
+// when they were not listed. One that was edited is not what it was, and is
+// never taken for a command.
+func (n *run) listen(ctx context.Context, f *people.Facts) ([]github.Comment, error) {
 	key := targetKey{repository: n.repository.ID, pull: int64(f.Pull.Number)}
 	last, known := n.memory.listened.get(key)
-	if known && n.lease.Priority < store.Command && n.began.Sub(time.Unix(last, 0)) < listening {
-		return nil
+	if known && n.lease.Priority < store.Command && n.began.Sub(last) < listening {
+		return nil, nil
 	}
 	comments, err := fact(f, "the comments", func() ([]github.Comment, error) {
 		return n.client.Comments(ctx, n.repository, f.Pull.Number, time.Time{})
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seen, err := n.Store.Comments(ctx, n.repository.ID, int64(f.Pull.Number))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var missed store.Facts
 	for _, c := range comments {
@@ -125,11 +128,11 @@ func (n *run) listen(ctx context.Context, f *people.Facts) error {
 	}
 	if len(missed.Comments) > 0 {
 		if err := n.Store.Remember(ctx, missed); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	n.memory.listened.put(key, n.began.Unix(), 0)
-	return nil
+	n.memory.listened.put(key, n.began, 0)
+	return comments, nil
 }
 
 // neutral computes which merges add nothing of their own (A8): GitHub's own,

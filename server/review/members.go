@@ -26,8 +26,12 @@ type membersFound struct {
 // leaves the group unresolved.
 func (n *run) members(ctx context.Context, j judged) (membersFound, error) {
 	queue, err := n.client.Queue(ctx, n.repository, j.base)
-	if kind := kindOf(err); err != nil && kind != github.NotFound && kind != github.Forbidden && kind != github.Refused {
-		return membersFound{}, err
+	switch kindOf(err) {
+	case github.NotFound, github.Forbidden, github.Refused: // a queue that nobody tells us of
+	default:
+		if err != nil {
+			return membersFound{}, err
+		}
 	}
 	open, err := n.client.OpenPulls(ctx, n.repository, j.base)
 	if err != nil {

@@ -3,6 +3,7 @@ package review
 import (
 	"container/list"
 	"sync"
+	"time"
 )
 
 // memory is what runs of this process remember of commits, so that a review
@@ -14,7 +15,7 @@ type memory struct {
 	// decided is the last decision that was logged for a target.
 	decided recent[targetKey, string]
 	// listened is when a pull request's comments were last listed.
-	listened recent[targetKey, int64]
+	listened recent[targetKey, time.Time]
 	// neutral says of merges whether they add nothing; ids what names meant first.
 	neutral recent[configKey, bool]
 	ids     recent[string, int64]

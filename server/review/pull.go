@@ -32,7 +32,7 @@ func (n *run) pull(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	governed, err := n.governed(ctx, pull, tips)
+	governed, err := n.governs(ctx, pull.Base, tips)
 	if err != nil {
 		return err
 	}

@@ -131,13 +131,9 @@ func (r *Reviewer) ownConfig(ctx context.Context, m *mirror.Mirror, repository i
 	return own, nil
 }
 
-// governed reports whether the pull request's base is governed. While the
-// default branch's config cannot be read, nobody can tell which others are: those
-// that we gave checks before stay so, for they must not turn green unseen.
-func (n *run) governed(ctx context.Context, pull github.Pull, t tips) (bool, error) {
-	return n.governs(ctx, pull.Base, t)
-}
-
+// governs reports whether a base is governed. While the default branch's config
+// cannot be read, nobody can tell which others are: those that we gave checks
+// before stay so, for they must not turn green unseen.
 func (n *run) governs(ctx context.Context, base string, t tips) (bool, error) {
 	if base == n.repository.DefaultBranch {
 		return true, nil
@@ -153,7 +149,13 @@ func (n *run) governs(ctx context.Context, base string, t tips) (bool, error) {
 	if len(main.mistakes) == 0 {
 		return Governed(main.config, n.repository, base), nil
 	}
-	before, err := n.Store.Publications(ctx, store.PublicationQuery{Repository: n.repository.ID, BaseRef: base, Most: 1})
+	return n.known(ctx, base)
+}
+
+// known reports whether a branch had a check of ours before.
+func (n *run) known(ctx context.Context, base string) (bool, error) {
+	before, err := n.Store.Publications(ctx,
+		store.PublicationQuery{Repository: n.repository.ID, BaseRef: base, Most: 1})
 	return len(before) > 0, err
 }
 

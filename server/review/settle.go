@@ -21,7 +21,7 @@ func (n *run) publishPull(ctx context.Context, c decided) (store.Publication, er
 	}
 	return n.Publisher.Publish(ctx, publish.Wish{
 		Subject: n.about(c.base, c.baseSHA, c.head), TreeSHA: c.assessment.MergedTree, Assessment: c.assessment,
-		Key: c.key, Verdict: c.verdict, Siblings: siblings, Standing: c.notices, Force: c.force,
+		Key: c.key, Verdict: c.verdict, Siblings: siblings, Standing: c.notices, Force: c.force, Conversation: c.talk,
 		Confirm: func(ctx context.Context) error { return n.confirm(ctx, c) },
 	})
 }

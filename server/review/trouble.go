@@ -66,8 +66,7 @@ func (n *run) surelyGoverned(ctx context.Context, base string, t tips) (bool, er
 	if main, known := n.memory.configs.get(configKey{n.repository.ID, t.main}); known && len(main.mistakes) == 0 {
 		return Governed(main.config, n.repository, base), nil
 	}
-	before, err := n.Store.Publications(ctx, store.PublicationQuery{Repository: n.repository.ID, BaseRef: base, Most: 1})
-	return len(before) > 0, err
+	return n.known(ctx, base)
 }
 
 // reason words an error for people. What we do not know by kind gets a

@@ -75,6 +75,8 @@ func (b *batch) read(ctx context.Context, id string, limit int64) (object, error
 		return object{}, ErrClosed
 	case ctx.Err() != nil:
 		return object{}, context.Cause(ctx)
+	case errors.Is(err, errBroken):
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return found, err
 }
@@ -183,7 +185,7 @@ func (c *child) exchange(id string, limit int64) (object, error) {
 	h := newHash(len(id), found.kind, found.size)
 	h.Write(found.content)
 	if got := hex.EncodeToString(h.Sum(nil)); got != id {
-		return object{}, malformed(found.kind, id, "content has the id "+got)
+		return object{}, fmt.Errorf("%w: %w", ErrDamaged, malformed(found.kind, id, "content has the id "+got))
 	}
 	return found, nil
 }

@@ -10,6 +10,9 @@ import (
 // ErrClosed says that the repository was closed.
 var ErrClosed = errors.New("repository is closed")
 
+// ErrDamaged says that an object is there and cannot be read as it was written.
+var ErrDamaged = errors.New("object is damaged")
+
 // SetupError says that a folder or this machine's git cannot be used. Its
 // text says what to do.
 type SetupError struct {

@@ -37,7 +37,8 @@ func (r *Repo) Range(ctx context.Context, base, head Commit, most int) ([]Commit
 	var commits []Commit
 	for line := range strings.Lines(answer.stdout) {
 		ids := strings.Fields(line)
-		if len(ids) < 2 || slices.ContainsFunc(ids, func(id string) bool { return len(id) != r.idLength || !isID(id) }) {
+		odd := func(id string) bool { return len(id) != r.idLength || !isID(id) }
+		if len(ids) < 2 || slices.ContainsFunc(ids, odd) {
 			return nil, answer.failure("rev-list")
 		}
 		commits = append(commits, Commit{ID: ids[0], Tree: ids[1], Parents: slices.Clip(ids[2:])})

@@ -35,7 +35,7 @@ func (m *Mirror) Bring(ctx context.Context, pull int, commits ...string) error {
 		return fmt.Errorf("%d is no pull request", pull)
 	}
 	m.use()
-	if m.here(commits) {
+	if len(commits) == 0 || m.here(commits) {
 		return nil
 	}
 	if err := m.take(ctx); err != nil {

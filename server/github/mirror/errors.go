@@ -69,8 +69,6 @@ var signs = []struct {
 	{"unable to update url base from redirection", Refused},
 	{"returned error: 3", Refused},
 	{"file too large", TooLarge},
-	{"file size limit", TooLarge},
-	{"signal 25", TooLarge},
 	{"out of memory", TooLarge},
 	{"memory exhausted", TooLarge},
 }

@@ -93,7 +93,9 @@ func (m *Mirrors) environment(dir string, settings [][2]string) []string {
 	settings = slices.Concat(fixed, settings)
 	env = append(env, "GIT_CONFIG_COUNT="+strconv.Itoa(len(settings)))
 	for i, kv := range settings {
-		env = append(env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, kv[0]), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, kv[1]))
+		env = append(env,
+			fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, kv[0]),
+			fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, kv[1]))
 	}
 	return env
 }
@@ -194,8 +196,9 @@ func (m *Mirrors) during(ctx context.Context) (context.Context, func()) {
 // when its context ends, and that can write no file above a limit.
 func (m *Mirrors) command(ctx context.Context, dir string, limit int64, args []string) *exec.Cmd {
 	const blocks = 512 // the unit of ulimit -f
-	// Where more memory than a hard limit is asked for, that limit holds.
-	script := fmt.Sprintf(`ulimit -c 0; ulimit -d %d 2>/dev/null; ulimit -f %d && exec "$@"`,
+	// Where more memory than a hard limit is asked for, that limit holds. Without
+	// the signal git says why it stops.
+	script := fmt.Sprintf(`trap "" XFSZ; ulimit -c 0; ulimit -d %d 2>/dev/null; ulimit -f %d && exec "$@"`,
 		maxMemory, (limit+blocks-1)/blocks)
 	cmd := exec.CommandContext(ctx, m.shell, slices.Concat([]string{"-c", script, "git", m.git}, args)...)
 	cmd.Dir = dir

@@ -2,8 +2,13 @@ package mirror_test
 
 import (
 	"errors"
+	"fmt"
 	"maps"
+	"math/rand/v2"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -213,5 +218,78 @@ func TestRangeIsOverAllParents(t *testing.T) {
 	}
 	if _, err := m.Contains(t.Context(), unseen, head); err == nil {
 		t.Error("a head that is not here contains something")
+	}
+}
+
+// edit changes files at random: lines, names, new ones, lost ones.
+func edit(r *rand.Rand, before map[string]string, mark string) (after map[string]string, removed []string) {
+	after = maps.Clone(before)
+	for range 1 + r.IntN(4) {
+		paths := slices.Sorted(maps.Keys(after))
+		path := paths[r.IntN(len(paths))]
+		switch r.IntN(4) {
+		case 0:
+			after[fmt.Sprintf("%s/%d.yaml", mark, r.IntN(3))] = lines(20, r.IntN(20))
+		case 1:
+			after["moved/"+mark+"-"+filepath.Base(path)] = after[path]
+			fallthrough
+		case 2:
+			if len(after) > 1 {
+				delete(after, path)
+				removed = append(removed, path)
+			}
+		}
+		if text, ok := after[path]; ok {
+			all := strings.SplitAfter(text, "\n")
+			all[r.IntN(len(all))] = fmt.Sprintf("%s %d\n", mark, r.IntN(3))
+			after[path] = strings.Join(all, "")
+		}
+	}
+	return after, slices.DeleteFunc(removed, func(path string) bool { _, again := after[path]; return again })
+}
+
+// Without all objects at hand a merge must be what it is with all of them.
+func TestMergesAreThoseOfAFullRepository(t *testing.T) {
+	w := newWorld(t)
+	clean, conflicting := 0, 0
+	for seed := range uint64(24) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		before := map[string]string{}
+		for i := range 5 {
+			before[fmt.Sprintf("f%d.yaml", i)] = lines(20+i*7, int(seed)%20)
+		}
+		fork := w.child(w.root, before)
+		side := func(mark string) string {
+			after, removed := edit(r, before, mark)
+			return w.child(fork, after, removed...)
+		}
+		base, head := side("base"), side("head")
+		w.push("main", base)
+		w.push("change", head)
+		m := w.mirror()
+		w.bring(m, 1, base, head)
+		merged := must[git.Merged](t)(m.Merge(t.Context(), w.at(m, base), w.at(m, head)))
+		cmd := exec.Command("git", "-c", "merge.directoryRenames=conflict", "merge-tree", "--write-tree", "--name-only",
+			"--no-messages", base, head)
+		cmd.Dir = w.repo.GitFolder()
+		out, _ := cmd.Output()
+		tree, rest, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		want := git.Merged{Tree: tree}
+		clean++
+		if cmd.ProcessState.ExitCode() != 0 {
+			paths := strings.Split(rest, "\n")
+			slices.Sort(paths)
+			want = git.Merged{Conflicts: slices.Compact(paths)}
+			clean, conflicting = clean-1, conflicting+1
+		}
+		if diff := cmp.Diff(want, merged); diff != "" {
+			t.Errorf("seed %d: %s", seed, diff)
+		}
+		if merged.Tree != "" && len(files(t, m, merged.Tree)) == 0 {
+			t.Errorf("seed %d: the merged tree is empty", seed)
+		}
+	}
+	if clean < 3 || conflicting < 3 {
+		t.Errorf("%d clean and %d conflicting merges say little", clean, conflicting)
 	}
 }

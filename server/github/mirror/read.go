@@ -149,16 +149,17 @@ func read[T any](ctx context.Context, m *Mirror, from func(*git.Repo) (T, error)
 	return value, err
 }
 
-// suspect notes that something is missing that must be here, if it was here
+// suspect notes that something is missing or damaged that was here, if it was
 // since the repository was opened: trees of merges end with it.
 func (m *Mirror) suspect(err error, since int64) {
 	var missing *git.MissingError
-	if !errors.As(err, &missing) || since != m.generation.Load() {
+	lost := errors.As(err, &missing)
+	if !lost && !errors.Is(err, git.ErrDamaged) || since != m.generation.Load() {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.doubt = m.doubt || !m.large[missing.Object]
+	m.doubt = m.doubt || !lost || !m.large[missing.Object]
 }
 
 // Tree returns a tree of a commit that was brought, or of a merge. The latter

@@ -207,13 +207,23 @@ func (m *Mirror) small(blobs []string) []string {
 	return slices.DeleteFunc(blobs, func(id string) bool { return m.large[id] })
 }
 
-// keptLate is with how many trees a new one is compared.
-const keptLate = 8
+const (
+	// keptLate is with how many trees a new one is compared.
+	keptLate = 8
+	// keptKnown is how many commits are remembered. What was forgotten is looked
+	// at again, which costs a process and no fetch.
+	keptKnown = 20_000
+)
 
 // complete remembers commits and trees that are here.
 func (m *Mirror) complete(shas, trees []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if len(m.whole)+len(m.trees) > keptKnown {
+		clear(m.whole)
+		clear(m.trees)
+		m.late = nil
+	}
 	for _, sha := range shas {
 		m.whole[sha] = true
 	}

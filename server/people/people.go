@@ -19,6 +19,9 @@ type Facts struct {
 	Range   []Link
 	Listed  []policy.Commit
 	Neutral map[string]bool
+	// InBase are those of Doubtful that the base's tip contains, by git. A commit
+	// that it does not name is taken for one that the base does not contain.
+	InBase  map[string]bool
 	Reviews []github.Review // as the API tells them now
 	// What was recorded when it happened.
 	Seen     []store.ReviewSeen
@@ -31,12 +34,14 @@ type Facts struct {
 	Published []store.Publication
 	// Dismissals tell who dismissed a review, where an event told us.
 	Dismissals []store.DismissalSeen
-	Users      map[policy.UserID]policy.User // accounts by id, for senders; absent: gone
-	People     map[policy.UserID]policy.Person
-	Teams      []policy.Team
-	Failed     []string // facts that could not be read
-	Audit      []string
-	Now        time.Time
+	// Hands are what earlier decisions about this pull request rested on: see Hands.
+	Hands  []store.HandSeen
+	Users  map[policy.UserID]policy.User // accounts by id, for senders; absent: gone
+	People map[policy.UserID]policy.Person
+	Teams  []policy.Team
+	Failed []string // facts that could not be read
+	Audit  []string
+	Now    time.Time
 }
 
 // Link is a commit and its parents.
@@ -45,27 +50,21 @@ type Link struct {
 	Parents []string
 }
 
-// PullRequest assembles the people's side.
-func PullRequest(f Facts) policy.PullRequest { panic("contract") }
-
-// Senders are ids of accounts that the facts name only by number: to be
-// resolved into Facts.Users before PullRequest.
-func Senders(f Facts) []policy.UserID { panic("contract") }
-
-// Concerned are the accounts whose rights the decision needs (author,
-// reviewers with a decisive review, holders, those who release, overriders).
-// Facts.Users must be filled.
-func Concerned(f Facts) []policy.User { panic("contract") }
-
-// NeedsActivity reports whether the pushers of some commit are known only to
-// the activity API.
-func NeedsActivity(f Facts) bool { panic("contract") }
-
-// Unbound are reviews that approve (or approved, before a dismissal) and have
-// no binding, with the commit that each is to be bound by: its first sight,
-// else the API's where our record shows that this commit was the head before
-// the review was submitted (A12). Others stay unbound.
-func Unbound(f Facts) []Subject { panic("contract") }
+// PullRequest assembles the people's side. The order of the facts does not matter.
+func PullRequest(f Facts) policy.PullRequest {
+	b := newBranch(f)
+	pr := policy.PullRequest{
+		Given: true, Repository: f.Repository.ID, Number: f.Pull.Number, Base: f.Pull.Base, Head: f.Pull.Head,
+		Author: f.Pull.Author, Commits: b.commits(), Former: b.former(), CommitsIncomplete: b.incomplete,
+		Reviews: b.reviews(), Holds: b.holds(), Overrides: b.overrides(), People: f.People, Teams: f.Teams,
+		Now: f.Now, Failed: f.Failed, Audit: f.Audit,
+	}
+	if pr.Author != nil {
+		pr.AuthorRole = f.People[pr.Author.ID].Role
+	}
+	pr.Initiators, pr.InitiatorUnknown = b.initiators()
+	return pr
+}
 
 // Subject is a review to bind.
 type Subject struct {

@@ -146,5 +146,6 @@ func (d dispatcher) Trouble(ctx context.Context, lease store.Lease, err error, p
 	return nil
 }
 
-// ofPull reports whether work is on a pull request or a merge group.
-func ofPull(t store.Target) bool { return t.Pull > 0 || t.Group != "" }
+// ofPull reports whether work is on a pull request or a merge group. Work on an
+// installation has no repository.
+func ofPull(t store.Target) bool { return t.Repository != 0 && (t.Pull > 0 || t.Group != "") }

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -10,9 +11,11 @@ import (
 	"github.com/countersign-dev/countersign/server/publish"
 	"github.com/countersign-dev/countersign/server/review"
 	"github.com/countersign-dev/countersign/server/store"
+	"github.com/countersign-dev/countersign/server/webhook"
 )
 
-// Sweeper is what all sweeps share. It is safe for concurrent use.
+// Sweeper is what all sweeps share. It is safe for concurrent use; fields must
+// not be changed once it works.
 type Sweeper struct {
 	Store     *store.Store
 	App       *github.App
@@ -24,38 +27,87 @@ type Sweeper struct {
 	Alert func(ctx context.Context, a Alert) error
 	Clock func() time.Time
 	Log   *slog.Logger
-}
 
-// Alert is something that people must look at now.
-type Alert struct {
-	Kind       string `json:"kind"`               // unreviewed_change, status_spoofed, parked
-	Repository string `json:"repository"`         // OWNER/NAME
-	Receiver   string `json:"receiver,omitempty"` // a name that the server's settings know; "" means all
-	Text       string `json:"text"`               // for people; no secrets
-	URL        string `json:"url,omitempty"`
+	memory memory
 }
 
 // Run works on a target without a pull request: a repository or an installation.
 func (s *Sweeper) Run(ctx context.Context, lease store.Lease) (store.Outcome, error) {
-	panic("contract")
+	if lease.Repository == 0 {
+		return s.installation(ctx, lease)
+	}
+	l := &look{Sweeper: s, lease: lease, client: s.App.Client(lease.Installation), now: s.Clock()}
+	var err error
+	l.repository, err = l.client.Repository(ctx, lease.Repository)
+	if kindOf(err) == github.NotCovered || err == nil && l.repository.Archived {
+		return store.Outcome{End: store.Done}, nil
+	}
+	if err == nil {
+		err = l.run(ctx)
+	}
+	if err != nil {
+		return store.Outcome{}, fmt.Errorf("look at repository %d: %w", lease.Repository, err)
+	}
+	return store.Outcome{End: store.Done}, nil
 }
 
-// Parked raises an alert: work was given up.
-func (s *Sweeper) Parked(ctx context.Context, lease store.Lease, reason error) { panic("contract") }
+// installation wakes the repositories of an installation.
+func (s *Sweeper) installation(ctx context.Context, lease store.Lease) (store.Outcome, error) {
+	client := s.App.Client(lease.Installation)
+	repositories, err := client.Repositories(ctx)
+	switch kindOf(err) {
+	case github.NotFound, github.Forbidden, github.NotCovered:
+		s.Log.Info("an installation does not answer us", "installation", lease.Installation, "error", err)
+		return store.Outcome{End: store.Done}, nil
+	}
+	if err != nil {
+		return store.Outcome{}, fmt.Errorf("look at installation %d: %w", lease.Installation, err)
+	}
+	var wakes []store.Wake
+	for _, r := range repositories {
+		if !r.Archived {
+			wakes = append(wakes, store.Wake{Target: webhook.RepositoryTarget(r.ID), Installation: lease.Installation,
+				Priority: passedOn(lease.Priority)})
+		}
+	}
+	return store.Outcome{End: store.Done}, s.wake(ctx, wakes)
+}
 
-// Redeliver asks GitHub to deliver again what failed since the last sweep.
-func (s *Sweeper) Redeliver(ctx context.Context) error { panic("contract") }
+// passedOn is the priority of a repository that was woken with its
+// installation: an event of the installation's concerns every pull request.
+func passedOn(p store.Priority) store.Priority {
+	if p < store.Sweep {
+		return max(p, store.Command)
+	}
+	return store.Sweep
+}
+
+// wake wakes in portions: one transaction must not hold up deliveries.
+func (s *Sweeper) wake(ctx context.Context, wakes []store.Wake) error {
+	const portion = 200
+	for len(wakes) > 0 {
+		n := min(len(wakes), portion)
+		if err := s.Store.Wake(ctx, wakes[:n]...); err != nil {
+			return err
+		}
+		wakes = wakes[n:]
+	}
+	return nil
+}
 
 // Reconcile wakes every installation: their repositories' open pull requests
 // are looked at, cheaply where nothing changed.
-func (s *Sweeper) Reconcile(ctx context.Context) error { panic("contract") }
-
-// RulesetJSON is the ruleset that a branch needs, ready to import.
-func RulesetJSON(app int64, branch string) []byte { panic("contract") }
-
-// Standing is the self-audit of a branch, read at most every five minutes:
-// notices for people and words for approvals.audit
-// (required_check_missing, required_check_source_not_pinned).
-func (s *Sweeper) Standing(ctx context.Context, c *github.Client, r github.Repository, branch string) (notices, audit []string, err error) {
-	panic("contract")
+func (s *Sweeper) Reconcile(ctx context.Context) error {
+	installations, err := s.App.Installations(ctx)
+	if err != nil {
+		return fmt.Errorf("reconcile: %w", err)
+	}
+	var wakes []store.Wake
+	for _, i := range installations {
+		if !i.Suspended {
+			wakes = append(wakes, store.Wake{Target: webhook.InstallationTarget(i.ID), Installation: i.ID,
+				Priority: store.Sweep})
+		}
+	}
+	return s.wake(ctx, wakes)
 }

@@ -44,6 +44,11 @@ func (n *run) decide(ctx context.Context, pull github.Pull, j judged, oldest tim
 	if c.force, err = n.spoofed(ctx, &c.facts); err != nil {
 		return c, err
 	}
+	if hands := people.Hands(c.facts); len(hands) > 0 {
+		if err := n.Store.Remember(ctx, store.Facts{Hands: hands}); err != nil {
+			return c, err
+		}
+	}
 	c.people = people.PullRequest(c.facts)
 	c.verdict = policy.Decide(j.assessment, c.people)
 	return c, nil

@@ -31,12 +31,38 @@ func (n *run) gather(ctx context.Context, pull github.Pull, j judged) (people.Fa
 	if err == nil {
 		err = n.recall(ctx, &f)
 	}
-	if err == nil && people.NeedsActivity(f) && pull.HeadRepository == n.repository.ID {
+	if err == nil {
+		err = n.doubts(ctx, &f, j)
+	}
+	if err == nil && people.NeedsActivity(f) {
 		f.Activity, err = fact(&f, "", func() ([]github.Push, error) {
 			return n.client.Activity(ctx, n.repository, pull.HeadRef)
 		})
+		if err == nil {
+			err = n.doubts(ctx, &f, j)
+		}
 	}
 	return f, talk, err
+}
+
+// doubts asks git which of the commits that people are to blame for are in the
+// base by now: those are no part of the pull request.
+func (n *run) doubts(ctx context.Context, f *people.Facts, j judged) error {
+	doubtful := people.Doubtful(*f)
+	if len(doubtful) == 0 {
+		return nil
+	}
+	m, err := n.mirror(ctx)
+	if err != nil {
+		return err
+	}
+	f.InBase = map[string]bool{}
+	for _, sha := range doubtful {
+		if f.InBase[sha], err = m.Contains(ctx, j.baseSHA, sha); err != nil {
+			return fmt.Errorf("look for %.12s in the base: %w", sha, err)
+		}
+	}
+	return nil
 }
 
 // read asks GitHub for reviews and commits.
@@ -77,13 +103,14 @@ func fact[T any](f *people.Facts, name string, read func() (T, error)) (T, error
 // recall reads what was recorded when it happened.
 func (n *run) recall(ctx context.Context, f *people.Facts) error {
 	repository, number := n.repository.ID, int64(f.Pull.Number)
-	var errs [7]error
+	var errs [8]error
 	f.Seen, errs[0] = n.Store.Reviews(ctx, repository, number)
 	f.Heads, errs[1] = n.Store.Heads(ctx, repository, number)
 	f.Comments, errs[2] = n.Store.Comments(ctx, repository, number)
 	f.Dismissals, errs[3] = n.Store.Dismissals(ctx, repository, number)
 	f.Bindings, errs[4] = n.Store.Bindings(ctx, repository, number)
 	f.Published, errs[5] = n.Store.Publications(ctx, store.PublicationQuery{Repository: repository, Pull: number})
+	f.Hands, errs[7] = n.Store.Hands(ctx, repository, number)
 	if f.Pull.HeadRepository == repository {
 		f.Pushes, errs[6] = n.Store.Pushes(ctx, repository, "refs/heads/"+f.Pull.HeadRef, maxPushes)
 	}

@@ -14,16 +14,9 @@ import (
 	"github.com/countersign-dev/countersign/server/store"
 )
 
-// SpoofedKind is the audit log's word for a check or status under our name
-// that is not ours; [Spoofed] is the entry's body.
-const SpoofedKind = "spoofed"
-
-// Spoofed is a check or status under our name that is not ours.
-type Spoofed struct {
-	Head string `json:"head"`
-	Name string `json:"name"`
-	By   string `json:"by"` // an App's id or an account's login, for showing
-}
+// spoofedKind is the audit log's word for a check or status under our name that
+// is not ours; the review reads it there.
+const spoofedKind = "spoofed"
 
 // foreign looks for checks and statuses under our name on the heads of open
 // pull requests, those first that were not looked at for longest.
@@ -55,16 +48,16 @@ func (l *look) foreign(ctx context.Context, pulls []github.Pull) error {
 }
 
 // spoofs are the checks and statuses under our name that are not ours.
-func (l *look) spoofs(ctx context.Context, p github.Pull) ([]Spoofed, error) {
+func (l *look) spoofs(ctx context.Context, p github.Pull) ([]review.Spoofed, error) {
 	name := publish.Name(p.Base)
 	checks, err := l.client.Checks(ctx, l.repository, p.Head, name, 0)
 	if err != nil {
 		return nil, err
 	}
-	var out []Spoofed
+	var out []review.Spoofed
 	for _, c := range checks {
 		if c.App != l.App.ID() {
-			out = append(out, Spoofed{Head: p.Head, Name: name, By: fmt.Sprintf("App %d", c.App)})
+			out = append(out, review.Spoofed{Head: p.Head, Name: name, By: fmt.Sprintf("App %d", c.App)})
 		}
 	}
 	if l.memory.silent(l.lease.Installation, l.now) {
@@ -87,7 +80,7 @@ func (l *look) spoofs(ctx context.Context, p github.Pull) ([]Spoofed, error) {
 			if status.Creator != nil {
 				by = status.Creator.Login
 			}
-			out = append(out, Spoofed{Head: p.Head, Name: status.Context, By: by})
+			out = append(out, review.Spoofed{Head: p.Head, Name: status.Context, By: by})
 		}
 	}
 	return out, nil
@@ -95,7 +88,7 @@ func (l *look) spoofs(ctx context.Context, p github.Pull) ([]Spoofed, error) {
 
 // expose says once that somebody wrote under our name, and has the pull request
 // judged again so that its check says so too.
-func (l *look) expose(ctx context.Context, p github.Pull, spoof Spoofed) error {
+func (l *look) expose(ctx context.Context, p github.Pull, spoof review.Spoofed) error {
 	key := fmt.Sprintf("spoofed/%d/%s/%s/%s", l.repository.ID, spoof.Head, spoof.By, spoof.Name)
 	action, err := l.Store.Begin(ctx, key, nil)
 	if err != nil || action.State == store.Finished {
@@ -106,7 +99,7 @@ func (l *look) expose(ctx context.Context, p github.Pull, spoof Spoofed) error {
 		return fmt.Errorf("write the entry: %w", err)
 	}
 	pull := int64(p.Number)
-	_, err = l.Store.Log(ctx, store.Entry{Repository: l.repository.ID, Pull: pull, Kind: SpoofedKind, Body: body})
+	_, err = l.Store.Log(ctx, store.Entry{Repository: l.repository.ID, Pull: pull, Kind: spoofedKind, Body: body})
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func Concerned(f Facts) []policy.User {
 			continue
 		}
 		add(*r.User)
-		if r.DismissedBy != nil {
+		if r.DismissedBy != nil && r.Former == "CHANGES_REQUESTED" {
 			add(*r.DismissedBy)
 		}
 	}
@@ -113,7 +113,9 @@ func Concerned(f Facts) []policy.User {
 		add(h.ReleasedBy...)
 	}
 	for _, o := range pr.Overrides {
-		add(o.By)
+		if f.Config.Override != nil {
+			add(o.By)
+		}
 	}
 	return slices.SortedFunc(maps.Values(concerned), func(a, b policy.User) int { return cmp.Compare(a.ID, b.ID) })
 }

@@ -140,7 +140,8 @@ func (b *branch) guess(r github.Review) (commit, base string) {
 func (b *branch) before(r github.Review, commit, base string) store.Publication {
 	var best store.Publication
 	for _, p := range b.f.Published {
-		if !b.ours(p.Repository, p.Pull) || !p.At.Before(r.Submitted) || p.BaseSHA == "" || base != "" && p.BaseRef != base {
+		ours := b.ours(p.Repository, p.Pull) && p.BaseSHA != "" && (base == "" || p.BaseRef == base)
+		if !ours || !p.At.Before(r.Submitted) {
 			continue
 		}
 		of, had := p.HeadSHA == commit, best.HeadSHA == commit

@@ -37,7 +37,7 @@ func lockFolder(folder string) (*os.File, error) {
 		return f, nil
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("another process uses the mirrors in %s: stop it, or give each process its own data folder", folder)
+		err = fmt.Errorf("another process uses the mirrors in %s: stop it, or give each its own data folder", folder)
 	}
 	return nil, errors.Join(err, f.Close())
 }

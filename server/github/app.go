@@ -149,6 +149,7 @@ func (a *App) Client(installation int64) *Client {
 		}}
 		return c.tokens
 	})
+	c.wire.moved = c.forgetRepositories
 	c.Forget()
 	a.clients[installation] = c
 	return c

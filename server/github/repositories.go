@@ -35,6 +35,15 @@ func (c *Client) Repositories(ctx context.Context) ([]Repository, error) {
 	return slices.Clone(found), err
 }
 
+const repositoriesFact = "repositories"
+
+// forgetRepositories is for when one of them has another name than we thought.
+func (c *Client) forgetRepositories() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.known.facts, repositoriesFact)
+}
+
 // repositories reads the list, or takes it from memory where it need not be
 // fresh. One caller reads at a time.
 func (c *Client) repositories(ctx context.Context, fresh bool) ([]Repository, error) {
@@ -48,7 +57,7 @@ func (c *Client) repositories(ctx context.Context, fresh bool) ([]Repository, er
 	if fresh {
 		oldest = c.app.clock().Add(time.Nanosecond)
 	}
-	found, _, err := recall(c, "repositories", oldest, func() ([]Repository, error) {
+	found, _, err := recall(c, repositoriesFact, oldest, func() ([]Repository, error) {
 		return all(ctx, c.wire,
 			ask{op: listRepositories, path: "installation/repositories", key: "repositories"}, (*repositoryJSON).view)
 	})

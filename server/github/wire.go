@@ -24,6 +24,7 @@ type wire struct {
 	app          *App
 	installation int64
 	http         *http.Client
+	moved        func() // called when GitHub names another address; may be nil
 	mu           sync.Mutex
 	client       *github.Client
 	until        time.Time // of a limit: nothing is asked before; zero without one
@@ -106,6 +107,10 @@ func (w *wire) send(ctx context.Context, a ask) (*github.Response, []byte, error
 	}
 	var text bytes.Buffer
 	response, err := client.Do(context.WithValue(ctx, opKey{}, a.op), request, &text)
+	if w.moved != nil && response != nil && response.Request != nil &&
+		(response.StatusCode/100 == 3 || response.Request.URL.Path != request.URL.Path) {
+		w.moved()
+	}
 	if err != nil {
 		return response, nil, w.trouble(a.op, err)
 	}

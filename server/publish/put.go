@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/countersign-dev/countersign/server/github"
 	"github.com/countersign-dev/countersign/server/store"
@@ -63,24 +62,21 @@ func missing(err error) bool {
 // place finds the action that made the known run, or the newest without one.
 func (p *Publisher) place(ctx context.Context, n notice, key string, known int64) (place, error) {
 	for range mostReplaced {
-		a, err := p.Store.BeginUnder(ctx, n.Lease, key, intent(marks(n.check.Annotations)))
+		a, err := p.begin(ctx, n, key, n.check.Annotations)
 		if err != nil {
 			return place{}, err
 		}
-		at := place{key: key, run: known, sent: sentBy(a)}
+		at := place{key: key, run: known, sent: a.sent()}
 		switch {
 		case a.State == store.Finished:
-			run, err := strconv.ParseInt(string(a.Result), 10, 64)
-			if err != nil {
-				return place{}, fmt.Errorf("publish: the outbox holds no check run under %s: %w", key, err)
-			}
-			if at.run = run; known == 0 || run == known {
+			if at.run = a.run(); known == 0 || at.run == known {
+				at.unsure = at.run == 0
 				return at, nil
 			}
-			key = after(key, run)
+			key = after(key, at.run)
 		case known != 0:
 			// It was published, and what the outbox knew of it is gone with its time.
-			return at, p.Store.Finish(ctx, key, fmt.Append(nil, known))
+			return at, p.finish(ctx, key, outcome{Run: known, Arrived: len(at.sent)})
 		default:
 			at.unsure = a.State == store.Unsure
 			return at, nil
@@ -89,20 +85,51 @@ func (p *Publisher) place(ctx context.Context, n notice, key string, known int64
 	return place{}, errReplaced
 }
 
-// intent is what is kept of a write before it is made: the remarks it carries.
-func intent(sent []string) []byte {
-	text, err := json.Marshal(sent)
-	if err != nil {
-		panic("publish: strings are always JSON: " + err.Error())
-	}
-	return text
+// action is a write of ours: its intent are the marks of the remarks that it
+// carries, in their order.
+type action struct{ store.Action }
+
+// outcome is what came of a write.
+type outcome struct {
+	Run     int64 `json:"run"`
+	Arrived int   `json:"arrived"` // how many of its remarks, the first ones
 }
 
-// sentBy reads an intent; one that cannot be read carried none.
-func sentBy(a store.Action) []string {
+func (p *Publisher) begin(ctx context.Context, n notice, key string, remarks []github.Annotation) (action, error) {
+	intent, err := json.Marshal(marks(remarks))
+	if err != nil {
+		return action{}, err
+	}
+	a, err := p.Store.BeginUnder(ctx, n.Lease, key, intent)
+	return action{a}, err
+}
+
+func (p *Publisher) finish(ctx context.Context, key string, o outcome) error {
+	result, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	return p.Store.Finish(ctx, key, result)
+}
+
+func (a action) outcome() (o outcome) {
+	if json.Unmarshal(a.Result, &o) != nil {
+		return outcome{} // of another program: what it made is looked up
+	}
+	return o
+}
+
+func (a action) run() int64 { return a.outcome().Run }
+
+// sent are the marks that may have arrived; once the action is finished, those
+// that did.
+func (a action) sent() []string {
 	var sent []string
 	if json.Unmarshal(a.Intent, &sent) != nil {
 		return nil
+	}
+	if a.State == store.Finished {
+		sent = sent[:min(len(sent), a.outcome().Arrived)]
 	}
 	return sent
 }
@@ -111,13 +138,13 @@ func sentBy(a store.Action) []string {
 // made again. gone is a run that is there no more.
 func (p *Publisher) lookUp(ctx context.Context, n notice, at place, gone int64) (place, error) {
 	found, err := p.find(ctx, n, func(c github.Check) bool {
-		return c.ExternalID == n.check.ExternalID && c.ID != gone
+		return c.ExternalID == n.check.ExternalID && c.ID > gone
 	})
 	if err != nil || found.ID == 0 {
 		return at, err
 	}
 	at.run, at.sent = found.ID, at.sent[:min(len(at.sent), found.Annotated)]
-	return at, p.Store.Finish(ctx, at.key, fmt.Append(nil, found.ID))
+	return at, p.finish(ctx, at.key, outcome{Run: found.ID, Arrived: len(at.sent)})
 }
 
 func (p *Publisher) find(ctx context.Context, n notice, is func(github.Check) bool) (github.Check, error) {
@@ -141,7 +168,7 @@ func (p *Publisher) create(ctx context.Context, n notice, key string) (int64, er
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	return run, p.Store.Finish(ctx, key, fmt.Append(nil, run))
+	return run, p.finish(ctx, key, outcome{Run: run, Arrived: len(n.check.Annotations)})
 }
 
 // update changes the run of a place. GitHub adds remarks to those that are
@@ -162,7 +189,7 @@ func (p *Publisher) update(ctx context.Context, n notice, at place) error {
 	}
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	return p.Store.Finish(ctx, key, nil)
+	return p.finish(ctx, key, outcome{Run: at.run, Arrived: len(remarks)})
 }
 
 // unsent are the remarks that a run does not have yet, and the action under
@@ -181,23 +208,18 @@ func (p *Publisher) unsent(ctx context.Context, n notice, at place) ([]github.An
 			return nil, "", nil
 		}
 		key := fmt.Sprintf("%s/remarks/%d/%d", at.key, at.run, batch)
-		a, err := p.Store.BeginUnder(ctx, n.Lease, key, intent(marks(rest)))
+		a, err := p.begin(ctx, n, key, rest)
 		if err != nil || a.State == store.Begun {
 			return rest, key, err
 		}
-		arrived := sentBy(a)
+		arrived := a.sent()
 		if a.State == store.Unsure {
 			found, err := p.find(ctx, n, func(c github.Check) bool { return c.ID == at.run })
 			if err != nil {
 				return nil, "", err
 			}
 			arrived = arrived[:min(len(arrived), max(0, found.Annotated-len(sent)))]
-			if len(arrived) < len(sentBy(a)) {
-				return slices.DeleteFunc(rest, func(r github.Annotation) bool {
-					return slices.Contains(arrived, marks([]github.Annotation{r})[0])
-				}), key, nil
-			}
-			if err := p.Store.Finish(ctx, key, nil); err != nil {
+			if err := p.finish(ctx, key, outcome{Run: at.run, Arrived: len(arrived)}); err != nil {
 				return nil, "", err
 			}
 		}

@@ -89,7 +89,7 @@ func (l *look) spoofs(ctx context.Context, p github.Pull) ([]review.Spoofed, err
 // expose says once that somebody wrote under our name, and has the pull request
 // judged again so that its check says so too.
 func (l *look) expose(ctx context.Context, p github.Pull, spoof review.Spoofed) error {
-	key := fmt.Sprintf("spoofed/%d/%s/%s/%s", l.repository.ID, spoof.Head, spoof.By, spoof.Name)
+	key := fmt.Sprintf("sweep/spoofed/%d/%s/%s/%s", l.repository.ID, spoof.Head, spoof.By, spoof.Name)
 	action, err := l.Store.Begin(ctx, key, nil)
 	if err != nil || action.State == store.Finished {
 		return err

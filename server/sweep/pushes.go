@@ -2,10 +2,10 @@ package sweep
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/countersign-dev/countersign/server/github"
 	"github.com/countersign-dev/countersign/server/publish"
@@ -17,6 +17,8 @@ const (
 	pushes = 100
 	// steps bounds how many commits of one push are looked at one by one.
 	steps = 200
+	// unreadable is how long we try to read a push before we say that we cannot.
+	unreadable = 6 * time.Hour
 )
 
 // auditPushes compares each new tree of a governed base with what we passed:
@@ -36,7 +38,10 @@ func (l *look) auditPushes(ctx context.Context) error {
 				continue
 			}
 			if err := l.auditPush(ctx, base, push); err != nil {
-				return fmt.Errorf("audit the push of %.12s: %w", push.After, err)
+				// What cannot be read now must not keep everything else from being looked at.
+				l.Log.Warn("a push could not be audited and is tried again", "repository", l.repository.ID,
+					"ref", ref, "after", push.After, "error", err)
+				continue
 			}
 			l.seen.audited[ref+"@"+push.After] = true
 		}
@@ -65,15 +70,19 @@ func zeros(id string) bool { return strings.Trim(id, "0") == "" }
 
 // auditPush says once what became of a push.
 func (l *look) auditPush(ctx context.Context, base string, push store.PushSeen) error {
-	key := fmt.Sprintf("push/%d/%s/%s", push.Repository, push.Ref, push.After)
+	key := fmt.Sprintf("sweep/push/%d/%s/%s", push.Repository, push.Ref, push.After)
 	action, err := l.Store.Begin(ctx, key, nil)
 	if err != nil || action.State == store.Finished {
 		return err
 	}
 	why, err := l.unpassed(ctx, base, push)
-	if err != nil {
+	if err != nil && l.now.Sub(later(push.At, push.Seen)) < unreadable {
 		return err
 	}
+	if err != nil {
+		why = "its commits cannot be read (" + err.Error() + ")"
+	}
+	err = nil
 	if why != "" {
 		name := fullName(l.repository)
 		err = l.raise(ctx, key, about{repository: l.repository.ID}, Alert{Kind: "unreviewed_change", Repository: name,
@@ -82,7 +91,10 @@ func (l *look) auditPush(ctx context.Context, base string, push store.PushSeen) 
 				"Look at it, and at who may push past the checks.", base, name, push.Before, push.After, why),
 			URL: compareURL(l.repository, push)})
 	}
-	return errors.Join(err, l.Store.Finish(ctx, key, []byte(why)))
+	if err != nil {
+		return err
+	}
+	return l.Store.Finish(ctx, key, []byte(why))
 }
 
 // compareURL is where people see what a push brought.

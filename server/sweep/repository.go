@@ -218,7 +218,7 @@ func (l *look) wakeClosed(ctx context.Context, pulls []github.Pull) error {
 			continue
 		}
 		known[p.Pull] = true
-		key := fmt.Sprintf("closed/%d/%d/%d", p.Repository, p.Pull, p.ID)
+		key := fmt.Sprintf("sweep/closed/%d/%d/%d", p.Repository, p.Pull, p.ID)
 		action, err := l.Store.Begin(ctx, key, nil)
 		if err != nil {
 			return err

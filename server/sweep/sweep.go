@@ -45,8 +45,21 @@ func (s *Sweeper) Run(ctx context.Context, lease store.Lease) (store.Outcome, er
 	if err == nil {
 		err = l.run(ctx)
 	}
+	return s.outcome(fmt.Sprintf("look at repository %d", lease.Repository), err)
+}
+
+// outage is how long we wait while GitHub does not answer.
+const outage = time.Minute
+
+// outcome ends a run. GitHub's outages are nobody's fault and may last: work
+// that everything else is found by must not be given up for them.
+func (s *Sweeper) outcome(what string, err error) (store.Outcome, error) {
+	if kindOf(err) == github.Unavailable {
+		s.Log.Warn("GitHub does not answer", "work", what, "error", err)
+		return store.Outcome{End: store.Postpone, After: outage, Reason: err.Error()}, nil
+	}
 	if err != nil {
-		return store.Outcome{}, fmt.Errorf("look at repository %d: %w", lease.Repository, err)
+		return store.Outcome{}, fmt.Errorf("%s: %w", what, err)
 	}
 	return store.Outcome{End: store.Done}, nil
 }
@@ -60,9 +73,6 @@ func (s *Sweeper) installation(ctx context.Context, lease store.Lease) (store.Ou
 		s.Log.Info("an installation does not answer us", "installation", lease.Installation, "error", err)
 		return store.Outcome{End: store.Done}, nil
 	}
-	if err != nil {
-		return store.Outcome{}, fmt.Errorf("look at installation %d: %w", lease.Installation, err)
-	}
 	var wakes []store.Wake
 	for _, r := range repositories {
 		if !r.Archived {
@@ -70,7 +80,10 @@ func (s *Sweeper) installation(ctx context.Context, lease store.Lease) (store.Ou
 				Priority: passedOn(lease.Priority)})
 		}
 	}
-	return store.Outcome{End: store.Done}, s.wake(ctx, wakes)
+	if err == nil {
+		err = s.wake(ctx, wakes)
+	}
+	return s.outcome(fmt.Sprintf("look at installation %d", lease.Installation), err)
 }
 
 // passedOn is the priority of a repository that was woken with its
@@ -96,13 +109,24 @@ func (s *Sweeper) wake(ctx context.Context, wakes []store.Wake) error {
 }
 
 // Reconcile wakes every installation: their repositories' open pull requests
-// are looked at, cheaply where nothing changed.
+// are looked at, cheaply where nothing changed. Looks that were given up are
+// tried again.
 func (s *Sweeper) Reconcile(ctx context.Context) error {
 	installations, err := s.App.Installations(ctx)
 	if err != nil {
 		return fmt.Errorf("reconcile: %w", err)
 	}
+	parked, err := s.Store.Parked(ctx)
+	if err != nil {
+		return fmt.Errorf("reconcile: %w", err)
+	}
 	var wakes []store.Wake
+	for _, p := range parked {
+		ours := p.Repository == 0 || p.Pull == 0 && p.Group == ""
+		if ours && s.Clock().Sub(p.Since) >= time.Hour {
+			wakes = append(wakes, store.Wake{Target: p.Target, Installation: p.Installation, Priority: store.Command})
+		}
+	}
 	for _, i := range installations {
 		if !i.Suspended {
 			wakes = append(wakes, store.Wake{Target: webhook.InstallationTarget(i.ID), Installation: i.ID,

@@ -54,8 +54,12 @@ func (s *stage) world(ctx context.Context, o options) error {
 	if err := synthetic.Write(ctx, s.fleet, o.clusters); err != nil {
 		return err
 	}
+	folder := filepath.Join(s.folder, "github")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
 	var err error
-	if s.github, err = githubtest.Start(githubtest.Options{Folder: filepath.Join(s.folder, "github"),
+	if s.github, err = githubtest.Start(githubtest.Options{Folder: folder,
 		Limits: githubtest.Limits{Hourly: 1 << 30}}); err != nil {
 		return err
 	}

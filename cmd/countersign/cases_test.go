@@ -31,22 +31,22 @@ const casesDir = "../../testdata/cases"
 // now is the moment of every case's decision.
 var now = time.Date(2026, 1, 5, 12, 0, 0, 0, time.UTC)
 
-// TestCases plays testdata/cases through the library and through the command:
-// both must give the same text, and it must be what the case wants.
+// TestCases plays testdata/cases through the library, the command and the App:
+// all must give the same text, and it must be what the case wants.
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(casesDir, "*.txtar"))
 	if err != nil || len(files) < 25 {
 		t.Fatalf("%d cases, at least 25 (%v)", len(files), err)
 	}
-	doors := newLibrary(t)
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			play(t, doors, file)
-		})
-	}
+	l, a := newLibrary(t), newApp(t)
+	t.Run("doors", func(t *testing.T) {
+		for _, file := range files {
+			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) { play(t, l, a, file) })
+		}
+	})
 }
 
-func play(t *testing.T, l *library, file string) {
+func play(t *testing.T, l *library, a *app, file string) {
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +73,7 @@ func play(t *testing.T, l *library, file string) {
 		}
 		got["want/exit"] = fmt.Sprintln(status)
 	}
+	a.play(t, l, c)
 	if *update {
 		rewrite(t, file, archive, got)
 		return
@@ -196,8 +197,8 @@ func newLibrary(t *testing.T) *library {
 	return &library{&policy.Assessor{Builder: pool, Rules: rules, Version: version(), Renderer: renderer, KeyID: id}}
 }
 
-// play returns the report in every format, and the exit status.
-func (l *library) play(t *testing.T, c *gitCase) (map[string]string, int) {
+// assess is the assessment of a case whose sides are called by names.
+func (l *library) assess(t *testing.T, c *gitCase, names [2]string, all bool) policy.Assessment {
 	t.Helper()
 	ctx := t.Context()
 	repo, err := git.Open(ctx, c.repo.dir, git.Options{})
@@ -217,8 +218,8 @@ func (l *library) play(t *testing.T, c *gitCase) (map[string]string, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sides := policy.Sides{Base: revision("main", base), Head: revision("change", head),
-		BaseTree: repo.Tree(base.Tree), Conflicts: merged.Conflicts, All: c.all}
+	sides := policy.Sides{Base: revision(names[0], base), Head: revision(names[1], head),
+		BaseTree: repo.Tree(base.Tree), Conflicts: merged.Conflicts, All: all}
 	if merged.Tree != "" {
 		sides.MergedTree = repo.Tree(merged.Tree)
 	}
@@ -226,6 +227,15 @@ func (l *library) play(t *testing.T, c *gitCase) (map[string]string, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return assessment
+}
+
+// play returns the report in every format, and the exit status.
+func (l *library) play(t *testing.T, c *gitCase) (map[string]string, int) {
+	t.Helper()
+	ctx := t.Context()
+	assessment := l.assess(t, c, [2]string{"main", "change"}, c.all)
+	var err error
 	var people policy.PullRequest
 	if c.pull != "" {
 		people, err = pull.Read(ctx, l.assessor.Builder, c.pull, pull.Subject{Assessment: assessment, Now: now})

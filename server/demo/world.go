@@ -80,8 +80,12 @@ func Start(ctx context.Context, o Options) (*Demo, error) {
 
 // people makes accounts, the team and the repository.
 func (d *Demo) people(context.Context, Options) error {
+	folder := filepath.Join(d.folder, "github")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return err
+	}
 	var err error
-	if d.github, err = githubtest.Start(githubtest.Options{Folder: filepath.Join(d.folder, "github")}); err != nil {
+	if d.github, err = githubtest.Start(githubtest.Options{Folder: folder}); err != nil {
 		return err
 	}
 	for i, login := range []string{"alice", "bob", "carol", "mallory"} {

@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path"
@@ -72,6 +73,10 @@ func (r *Repository) SetRuleset(set Ruleset) int64 {
 	if len(set.Branches) == 0 {
 		set.Branches = []string{"~DEFAULT_BRANCH"}
 	}
+	set.Rules = slices.Clone(set.Rules)
+	for i, rule := range set.Rules {
+		set.Rules[i].Parameters = onWire(rule.Parameters)
+	}
 	stored, action := &storedRuleset{Ruleset: set}, "created"
 	if i := slices.IndexFunc(r.rulesets, func(o *storedRuleset) bool { return o.Name == set.Name }); i >= 0 {
 		stored.id, action = r.rulesets[i].id, "edited"
@@ -83,6 +88,19 @@ func (r *Repository) SetRuleset(set Ruleset) int64 {
 	s.emit(event{name: "repository_ruleset", action: action, repository: r, payload: object{
 		"repository_ruleset": r.rulesetView(stored, true)}})
 	return stored.id
+}
+
+// onWire is what parameters are on the wire, whatever Go types the caller chose.
+func onWire(parameters map[string]any) map[string]any {
+	text, err := json.Marshal(parameters)
+	var out map[string]any
+	if err == nil {
+		err = json.Unmarshal(text, &out)
+	}
+	if err != nil {
+		panic("githubtest: parameters that are no JSON: " + err.Error())
+	}
+	return out
 }
 
 // DeleteRuleset deletes the ruleset of that name.

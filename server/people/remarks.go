@@ -98,7 +98,10 @@ func (b *branch) shown(at time.Time) store.Publication {
 // to what we had last said before it (A17, D23).
 func (b *branch) overrides() []policy.OverrideRequest {
 	var requests []policy.OverrideRequest
-	for _, c := range b.f.Comments {
+	comments := slices.SortedFunc(slices.Values(b.f.Comments), func(x, y store.CommentSeen) int {
+		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID))
+	})
+	for _, c := range comments {
 		if !b.ours(c.Repository, c.Pull) || c.Edited || c.Person == 0 {
 			continue
 		}
@@ -113,9 +116,6 @@ func (b *branch) overrides() []policy.OverrideRequest {
 			break
 		}
 	}
-	slices.SortFunc(requests, func(x, y policy.OverrideRequest) int {
-		return cmp.Or(x.At.Compare(y.At), cmp.Compare(x.By.ID, y.By.ID), strings.Compare(x.Reason, y.Reason))
-	})
 	return requests
 }
 

@@ -5,7 +5,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/countersign-dev/countersign/policy"
 	"github.com/countersign-dev/countersign/server/store"
 )
 
@@ -182,4 +181,3 @@ func TestUnbound(t *testing.T) {
 		})
 	}
 }
-

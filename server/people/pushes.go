@@ -182,7 +182,8 @@ func (b *branch) former() []policy.Commit {
 	var former []policy.Commit
 	settled := map[string]bool{}
 	hands := slices.SortedFunc(slices.Values(b.f.Hands), func(x, y store.HandSeen) int {
-		return cmp.Or(strings.Compare(x.Commit, y.Commit), strings.Compare(x.How, y.How), cmp.Compare(x.Person, y.Person))
+		return cmp.Or(strings.Compare(x.Commit, y.Commit), strings.Compare(x.How, y.How),
+			cmp.Compare(x.Person, y.Person))
 	})
 	for _, h := range hands {
 		settled[h.Commit] = settled[h.Commit] || h.How == asNeutral || h.How == asPusher

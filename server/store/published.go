@@ -71,7 +71,8 @@ func (s *Store) Publications(ctx context.Context, q PublicationQuery) ([]Publica
 			return []any{&p.ID, &p.Repository, &p.Pull, &p.BaseRef, &p.BaseSHA, &p.HeadSHA, &p.TreeSHA, &p.Digest,
 				&p.Assessment, &p.Conclusion, &p.Own, &p.Content, &p.ExternalID, &p.CheckRun, moment{&p.At}}
 		}, `SELECT id, repository, pull, base_ref, base_sha, head_sha, tree_sha, digest, assessment, conclusion,
-			own, content, external_id, check_run, at FROM publication`+f.text()+` ORDER BY id DESC`+f.limit(q.Most), f.args...)
+			own, content, external_id, check_run, at FROM publication`+
+			f.text()+` ORDER BY id DESC`+f.limit(q.Most), f.args...)
 	})
 }
 

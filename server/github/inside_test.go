@@ -1,0 +1,96 @@
+package github
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// Whatever GitHub writes, a page is a JSON list without null, or an error.
+func FuzzElements(f *testing.F) {
+	for _, seed := range []string{`[]`, `[{"id":1,"name":"x","status":"queued"}]`, `null`, `[null]`, `{"total_count":1,"check_runs":[{}]}`, `{"total_count":1}`, `{`} {
+		f.Add(seed, "")
+		f.Add(seed, "check_runs")
+	}
+	f.Fuzz(func(t *testing.T, text, key string) {
+		items, _, err := elements[checkJSON](key, []byte(text))
+		if err != nil {
+			if items != nil {
+				t.Errorf("%d items beside %v", len(items), err)
+			}
+			return
+		}
+		for _, item := range items {
+			if item == nil {
+				t.Fatal("null")
+			}
+			if view, err := item.view(); err == nil && view.ID == 0 {
+				t.Error("a check run without an id")
+			}
+		}
+		if key == "" && !strings.HasPrefix(strings.TrimLeft(text, " \t\r\n"), "[") {
+			t.Errorf("%q is no list", text)
+		}
+	})
+}
+
+// A pull request that is taken for one has a head and a base.
+func FuzzPull(f *testing.F) {
+	f.Add(`{"number":1,"state":"open","head":{"ref":"h","sha":"` + strings.Repeat("a", 40) + `"},"base":{"ref":"main"}}`)
+	f.Add(`{"number":1,"state":"open","head":null,"base":null}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		found, err := decode[pullJSON]([]byte(text))
+		if err != nil {
+			return
+		}
+		if p, err := found.view(); err == nil && (p.Number <= 0 || len(p.Head) < 40 || p.Base == "" || !json.Valid([]byte(text))) {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+func TestRedaction(t *testing.T) {
+	word := rapid.StringMatching(`[A-Za-z0-9_]{4,40}`)
+	rapid.Check(t, func(t *rapid.T) {
+		secret := word.Draw(t, "secret")
+		form := rapid.SampledFrom([]string{"ghs_%", "ghp_%", "gho_%", "ghu_%", "github_pat_%", "eyJ%.eyJ%.%", "Bearer %", "bearer %", "Basic %",
+			"https://x-access-token:%@github.com/", "Authorization: token 0123456789abcdef%"}).Draw(t, "form")
+		text := redact("before " + strings.ReplaceAll(form, "%", "SECRET"+secret) + " after")
+		if strings.Contains(text, "SECRET") {
+			t.Fatalf("%q", text)
+		}
+		if !strings.Contains(text, "before") || !strings.HasSuffix(text, "after") {
+			t.Fatalf("%q lost more than the secret", text)
+		}
+	})
+	if long := redact(strings.Repeat("ä", 1000)); len(long) > mostErrorText+4 {
+		t.Errorf("%d bytes", len(long))
+	}
+}
+
+func TestWaits(t *testing.T) {
+	date := time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC)
+	stamp := date.Format(http.TimeFormat)
+	for name, test := range map[string]struct {
+		header http.Header
+		want   time.Duration
+	}{
+		"seconds":            {http.Header{"Retry-After": {"42"}}, 42 * time.Second},
+		"a moment":           {http.Header{"Retry-After": {date.Add(time.Minute).Format(http.TimeFormat)}}, time.Minute},
+		"a reset":            {http.Header{"X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {"1767609000"}}, 30 * time.Minute},
+		"a reset, but later": {http.Header{"X-Ratelimit-Remaining": {"9"}, "X-Ratelimit-Reset": {"1767609000"}}, time.Minute},
+		"nothing":            {http.Header{}, time.Minute},
+		"nonsense":           {http.Header{"Retry-After": {"soon"}}, time.Minute},
+		"below zero":         {http.Header{"Retry-After": {"-5"}}, 0},
+		"for ever":           {http.Header{"Retry-After": {"999999999999"}}, longestWait},
+	} {
+		test.header.Set("Date", stamp)
+		if got := waitOf(&http.Response{Header: test.header}); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}

@@ -114,7 +114,7 @@ func TestWhatCannotBeReadIsUnknown(t *testing.T) {
 		if w.Heal(); len(p.Unknown) != 1 || p.Unknown[0] != want {
 			t.Errorf("%s: %+v", op, p)
 		}
-		for _, fault := range []githubtest.Fault{{Status: 502}, {HTML: true}, {Reset: true}} {
+		for _, fault := range []githubtest.Fault{{Status: 502}, {HTML: true}, {Half: true}} {
 			w.client.Forget()
 			w.Fail(op, fault)
 			_, _, err := w.client.Person(t.Context(), w.r, who, teams, w.clock.now())

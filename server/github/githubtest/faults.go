@@ -100,6 +100,10 @@ func (f *Fault) write(s *Server, w http.ResponseWriter, r *http.Request, a *answ
 		w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 		w.WriteHeader(a.status)
 		fmt.Fprintf(w, "%s", text[:len(text)/2])
+		// A client that saw nothing of an answer would silently ask again.
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			panic(http.ErrAbortHandler) // the client is gone
+		}
 		panic(http.ErrAbortHandler)
 	case f.Redirect != "":
 		http.Redirect(w, r, f.Redirect, http.StatusTemporaryRedirect)

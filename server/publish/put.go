@@ -16,20 +16,22 @@ type place struct {
 	key    string   // of the action that makes the check run
 	run    int64    // 0: none is known
 	unsure bool     // it was begun, and nobody knows whether it was made
+	other  bool     // it was begun with other remarks than are wanted now
 	sent   []string // marks of the remarks that it has
 }
 
-// mostReplaced is how often a check run that somebody deleted is made again.
-const mostReplaced = 8
+// mostLinks bounds a chain of actions for one check run: of attempts to make
+// it, and of runs that were deleted.
+const mostLinks = 64
 
-var errReplaced = errors.New("publish: the check run vanished again and again")
+var errLinks = errors.New("publish: the check run was made again too often")
 
 // put makes GitHub show a check, in the run that is known or in the only one
 // that is made, whatever answers were lost, and returns the run.
 func (p *Publisher) put(ctx context.Context, n notice, known int64) (int64, error) {
 	at, err := p.place(ctx, n, checkKey(n.Subject), known)
 	gone := int64(0)
-	for range mostReplaced {
+	for range mostLinks {
 		if err != nil {
 			return 0, err
 		}
@@ -37,6 +39,14 @@ func (p *Publisher) put(ctx context.Context, n notice, known int64) (int64, erro
 			if at, err = p.lookUp(ctx, n, at, gone); err != nil {
 				return 0, err
 			}
+		}
+		if at.run == 0 && at.other {
+			// It was not made. What is made now carries other remarks, and an
+			// action keeps its first intent: another has to be begun.
+			if err = p.finish(ctx, at.key, outcome{}); err == nil {
+				at, err = p.place(ctx, n, again(at.key), 0)
+			}
+			continue
 		}
 		if at.run == 0 {
 			return p.create(ctx, n, at.key)
@@ -49,8 +59,10 @@ func (p *Publisher) put(ctx context.Context, n notice, known int64) (int64, erro
 		at, err = p.place(ctx, n, after(at.key, gone), 0)
 		at.unsure = true // somebody else may have put another in its place
 	}
-	return 0, errReplaced
+	return 0, errLinks
 }
+
+func again(key string) string { return key + "/again" }
 
 func after(key string, gone int64) string { return fmt.Sprintf("%s/after/%d", key, gone) }
 
@@ -61,28 +73,30 @@ func missing(err error) bool {
 
 // place finds the action that made the known run, or the newest without one.
 func (p *Publisher) place(ctx context.Context, n notice, key string, known int64) (place, error) {
-	for range mostReplaced {
+	for range mostLinks {
 		a, err := p.begin(ctx, n, key, n.check.Annotations)
 		if err != nil {
 			return place{}, err
 		}
 		at := place{key: key, run: known, sent: a.sent()}
-		switch {
+		switch run := a.run(); {
+		case a.State == store.Finished && run == 0:
+			key = again(key)
+		case a.State == store.Finished && known != 0 && run != known:
+			key = after(key, run)
 		case a.State == store.Finished:
-			if at.run = a.run(); known == 0 || at.run == known {
-				at.unsure = at.run == 0
-				return at, nil
-			}
-			key = after(key, at.run)
+			at.run = run
+			return at, nil
 		case known != 0:
 			// It was published, and what the outbox knew of it is gone with its time.
 			return at, p.finish(ctx, key, outcome{Run: known, Arrived: len(at.sent)})
 		default:
 			at.unsure = a.State == store.Unsure
+			at.other = at.unsure && !slices.Equal(at.sent, marks(n.check.Annotations))
 			return at, nil
 		}
 	}
-	return place{}, errReplaced
+	return place{}, errLinks
 }
 
 // action is a write of ours: its intent are the marks of the remarks that it
@@ -219,6 +233,9 @@ func (p *Publisher) unsent(ctx context.Context, n notice, at place) ([]github.An
 				return nil, "", err
 			}
 			arrived = arrived[:min(len(arrived), max(0, found.Annotated-len(sent)))]
+			if len(arrived) == 0 && slices.Equal(a.sent(), marks(rest)) {
+				return rest, key, nil
+			}
 			if err := p.finish(ctx, key, outcome{Run: at.run, Arrived: len(arrived)}); err != nil {
 				return nil, "", err
 			}

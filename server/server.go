@@ -208,6 +208,7 @@ func (s *Server) Quiet(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	s.loop.Nudge() // an injected clock moves without a word
 	return s.loop.Quiet(ctx)
 }
 

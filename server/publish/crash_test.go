@@ -95,7 +95,7 @@ func TestNeverTwoAndNeverAFalseGreen(t *testing.T) {
 	states := []string{policy.StatePass, policy.StateNeedsApproval, policy.StateBlocked, policy.StateViolation, policy.StateError}
 	rapid.Check(t, func(t *rapid.T) {
 		lives++
-		if lives > 40 {
+		if lives > 25 {
 			return // a world takes its time
 		}
 		w.wire.cut = nil

@@ -160,7 +160,7 @@ func (w *world) stop() {
 }
 
 // patience is how long a test waits for the server to come to rest.
-const patience = 2 * time.Minute
+const patience = 20 * time.Second
 
 // rest waits until everything that was told is dealt with.
 func (w *world) rest() {

@@ -64,7 +64,7 @@ func (n *run) judgePull(ctx context.Context, pull github.Pull, tips tips) error 
 // oldest is how old facts about people may be: what nothing but our own alarm
 // woke reads all of them anew, for the run before it may have missed an event.
 func (n *run) oldest() time.Time {
-	if n.lease.Priority == store.Quiet {
+	if n.lease.Priority >= store.Sweep { // an alarm has the priority of a sweep
 		return n.began
 	}
 	return n.began.Add(-freshness)

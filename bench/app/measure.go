@@ -17,7 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/countersign-dev/countersign/bench/synthetic"
 	"github.com/countersign-dev/countersign/server/github/githubtest"
 )
 
@@ -40,21 +39,14 @@ func (s *stage) spent() spent { return spent{len(s.github.Requests()), s.github.
 
 func (s spent) since(before spent) spent { return spent{s.all - before.all, s.paid - before.paid} }
 
-// push commits another machine size for the first cluster.
+// push pushes other machines for the first cluster: one overlay changes.
 func (s *stage) push(i int) error {
 	parent := s.repository.Branch("change")
 	if parent == "" {
 		parent = s.repository.Branch("main")
 	}
-	path := synthetic.Cluster(0) + "/bench.yaml"
 	sha, err := s.repository.Commit(githubtest.Commit{Parents: []string{parent}, Author: "alice",
-		Message: strconv.Itoa(i), Files: map[string]string{
-			path: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bench, namespace: kube-system}\ndata: {n: \"" +
-				strconv.Itoa(i) + "\"}\n",
-			synthetic.Cluster(0) + "/bench/kustomization.yaml": "resources:\n- plane.yaml\n",
-			synthetic.Cluster(0) + "/bench/plane.yaml": "apiVersion: cluster.x-k8s.io/v1beta1\nkind: MachineDeployment\n" +
-				"metadata: {name: bench, namespace: bench}\nspec: {clusterName: bench, replicas: " + strconv.Itoa(3+i) + "}\n",
-		}})
+		Message: strconv.Itoa(i), Tree: s.sizes[i%len(s.sizes)]})
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type stage struct {
 	ended         error
 	written       chan githubtest.Request // writes of checks, as they are made
 	number        int                     // of the pull request
+	sizes         []string                // commits that each give the first cluster other machines
 }
 
 const secret = "the secret of the benchmark"
@@ -80,16 +81,32 @@ func (s *stage) world(ctx context.Context, o options) error {
 	for _, login := range []string{"alice", "bob", "carol"} {
 		errs = append(errs, acme.Member(login, "active"), s.repository.Permit(login, "write"))
 	}
-	fetch := exec.CommandContext(ctx, "git", "-C", s.repository.GitFolder(), "fetch", "--quiet", s.fleet, synthetic.Main)
-	if out, err := fetch.CombinedOutput(); err != nil {
-		return fmt.Errorf("git fetch: %w: %s", err, out)
+	var branches []synthetic.Branch
+	names := []string{synthetic.Main}
+	for i := range 4 {
+		name := fmt.Sprintf("size-%d", i)
+		branches, names = append(branches, synthetic.Resize(name, 0, i+1)), append(names, name)
 	}
-	parse := exec.CommandContext(ctx, "git", "-C", s.fleet, "rev-parse", synthetic.Main)
-	sha, err := parse.Output()
-	if err != nil {
+	if err := synthetic.Commit(ctx, s.fleet, branches...); err != nil {
 		return err
 	}
-	return errors.Join(append(errs, s.repository.Push("bob", "main", strings.TrimSpace(string(sha))))...)
+	for i, name := range names {
+		out, err := exec.CommandContext(ctx, "git", "-C", s.fleet, "rev-parse", name).Output()
+		if err != nil {
+			return err
+		}
+		sha := strings.TrimSpace(string(out))
+		fetch := exec.CommandContext(ctx, "git", "-C", s.repository.GitFolder(), "fetch", "--quiet", s.fleet, name)
+		if out, err := fetch.CombinedOutput(); err != nil {
+			return fmt.Errorf("git fetch: %w: %s", err, out)
+		}
+		if i == 0 {
+			errs = append(errs, s.repository.Push("bob", "main", sha))
+		} else {
+			s.sizes = append(s.sizes, sha)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // app starts the App as serve does.

@@ -8,7 +8,27 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/countersign-dev/countersign/policy"
 )
+
+// Only what GitHub signed itself is of its pages: somebody's own verified key
+// on a commit that names web-flow is not.
+func TestWebFlowIsSignedByGitHub(t *testing.T) {
+	for _, test := range []struct{ verified, byGitHub, valid, want bool }{
+		{true, true, true, true}, {true, false, true, false}, {false, true, true, false}, {true, true, false, false},
+	} {
+		a, err := decode[attribution]([]byte(`{"authors":{"nodes":[{"name":"x"}]},"signature":{"keyId":"K"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Signature.ByGitHub, a.Signature.Valid = test.byGitHub, test.valid
+		c := policy.Commit{Verified: test.verified, Committer: &policy.User{ID: webFlow, Login: "web-flow", Type: "User"}}
+		if err := a.add(&c); err != nil || c.WebFlow != test.want || (c.Signer != "") != (test.verified && test.valid) {
+			t.Errorf("%+v: %+v %v", test, c, err)
+		}
+	}
+}
 
 // Whatever GitHub writes, a page is a JSON list without null, or an error.
 func FuzzElements(f *testing.F) {

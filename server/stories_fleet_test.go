@@ -263,14 +263,30 @@ func (p *play) content(parent, label string, b *base) (map[string]string, error)
 	return files, nil
 }
 
-// commitAll makes the commits of an event. The last of them that is the head
-// makes the change of the label; the others write documents.
+// maker is the commit that makes the change of a head's label: the head or,
+// where GitHub merged, what it merged the base into; "" if that was there before.
+func maker(list []storyCommit, head string) string {
+	for {
+		i := slices.IndexFunc(list, func(c storyCommit) bool { return c.SHA == head })
+		switch {
+		case i < 0:
+			return ""
+		case list[i].AutoMerge == nil || !*list[i].AutoMerge || len(list[i].Parents) == 0:
+			return head
+		}
+		head = list[i].Parents[0]
+	}
+}
+
+// commitAll makes the commits of an event. One of them makes the change of the
+// label; the others write documents.
 func (p *play) commitAll(list []storyCommit, branch string, e *storyEvent) error {
 	label, given := e.label()
 	made := map[string]bool{}
 	for _, c := range list {
 		made[c.SHA] = true
 	}
+	changer := maker(list, e.Head)
 	for _, c := range list {
 		if _, known := p.commits[c.SHA]; known {
 			continue
@@ -281,7 +297,7 @@ func (p *play) commitAll(list []storyCommit, branch string, e *storyEvent) error
 				continue
 			}
 			var err error
-			if auto && c.SHA == e.Head && given {
+			if auto && changer == "" && given {
 				err = p.moveBase(branch, parent, p.labelOf(e), label)
 			} else {
 				err = p.baseAt(branch, parent)
@@ -291,7 +307,7 @@ func (p *play) commitAll(list []storyCommit, branch string, e *storyEvent) error
 			}
 		}
 		at := cmp.Or(c.Committed, e.Committed)
-		if err := p.commit(c, branch, at, c.SHA == e.Head && given && !auto, label); err != nil {
+		if err := p.commit(c, branch, at, c.SHA == changer && given, label); err != nil {
 			return fmt.Errorf("commit %s: %w", c.SHA, err)
 		}
 	}

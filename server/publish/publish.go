@@ -59,6 +59,9 @@ type Wish struct {
 	// Siblings are the own conclusions of other open pull requests with this
 	// head and base whose authors have write: the worst is posted (D29).
 	Siblings []string
+	// Outside says that the author has no write: where there are siblings, they
+	// alone decide what is posted, for others never worsen it (D29).
+	Outside bool
 	// Standing are the self-audit's notices, shown in a section of their own
 	// after the report's Markdown.
 	Standing []string
@@ -80,13 +83,33 @@ type Wish struct {
 func (p *Publisher) Publish(ctx context.Context, w Wish) (store.Publication, error) {
 	own := Conclusion(w.Verdict, w.Group != "")
 	shown := store.Publication{TreeSHA: w.TreeSHA, Digest: w.Assessment.Digest, Assessment: w.Key,
-		Own: own, Conclusion: Worst(own, w.Siblings...)}
+		Own: own, Conclusion: w.posted(own)}
 	published, err := p.show(ctx, notice{Subject: w.Subject, check: checkOf(w, own, shown.Conclusion), shown: shown,
 		force: w.Force, confirm: w.Confirm})
 	if err != nil || w.Group != "" {
 		return published, err
 	}
 	return published, p.comment(ctx, w, published)
+}
+
+// posted is what the check says, given what this pull request says by itself.
+func (w Wish) posted(own string) string {
+	if w.Outside && len(w.Siblings) > 0 {
+		return Worst(w.Siblings[0], w.Siblings[1:]...)
+	}
+	return Worst(own, w.Siblings...)
+}
+
+// Follow has the check of a pull request that is over, or no longer goes into
+// this branch, say what the open ones with its commit say: it would else stand
+// in their way for ever. There must be siblings; confirm is asked before a success.
+func (p *Publisher) Follow(
+	ctx context.Context, s Subject, siblings []string, confirm func(ctx context.Context) error,
+) error {
+	conclusion := Worst(siblings[0], siblings[1:]...)
+	_, err := p.show(ctx, notice{Subject: s, check: following(conclusion), keep: true, confirm: confirm,
+		shown: store.Publication{Own: ActionRequired, Conclusion: conclusion}})
+	return err
 }
 
 // Trouble shows why a subject cannot be judged now: the check stays in

@@ -63,12 +63,17 @@ func checkOf(w Wish, own, conclusion string) github.Check {
 	annotations, more := annotate(w.Assessment)
 	c := github.Check{Status: "completed", Conclusion: conclusion, Title: r.Title(), Summary: r.Summary(),
 		Annotations: annotations}
-	if conclusion != own {
-		c.Title = report.Plain("Another pull request with this commit is not green (this one: "+r.Title()+")", mostTitle)
+	if conclusion != own && conclusion == Worst(own, conclusion) {
+		c.Title = report.Plain("Another pull request with this commit is not green (this one: "+r.Title()+")",
+			mostTitle)
 		c.Summary = ahead("**Another open pull request into this branch has the same commit, and is not green.** "+
 			"A check belongs to a commit, so it shows the worse of the two. What follows is about this one. To go on "+
 			"without waiting for the other, push a commit of its own (`git commit --amend --no-edit` makes one).\n\n",
 			c.Summary)
+	} else if conclusion != own {
+		c.Title = report.Plain("As another pull request with this commit (this one: "+r.Title()+")", mostTitle)
+		c.Summary = ahead("**Another open pull request into this branch has the same commit**, and its author has write "+
+			"permission: this check shows what is said of that one. What follows is about this one.\n\n", c.Summary)
 	}
 	if c.Title == "" {
 		c.Title = "Judged" // GitHub refuses a check without a title
@@ -91,7 +96,8 @@ func below(body string, notices []string, unmarked int) string {
 	const head, cut = "\n\n---\n\n### About this repository\n\n", "*%d of these notices are cut: there is no room.*\n\n"
 	text := body
 	if unmarked > 0 {
-		more := fmt.Sprintf("\n%d more findings have no remark in \"Files changed\"; the report counts them.\n", unmarked)
+		more := fmt.Sprintf("\n%d more findings have no remark in \"Files changed\"; the report counts them.\n",
+			unmarked)
 		if len(text)+len(more) <= mostBytes {
 			text += more
 		}
@@ -124,8 +130,8 @@ const mostReason = 1000
 // waiting is a check that cannot be decided now.
 func waiting(reason string) github.Check {
 	return github.Check{Status: InProgress, Title: report.Plain("Waiting: "+reason, mostTitle),
-		Summary: "## ⏳ This cannot be judged now\n\n" + because(reason) + "\n\nNothing has to be done: it is tried again by " +
-			"itself. Until then this check is not green, whatever it said before.\n",
+		Summary: "## ⏳ This cannot be judged now\n\n" + because(reason) + "\n\nNothing has to be done: it is tried " +
+			"again by itself. Until then this check is not green, whatever it said before.\n",
 		Text: noReport}
 }
 
@@ -133,9 +139,17 @@ func waiting(reason string) github.Check {
 func givenUp(reason string) github.Check {
 	return github.Check{Status: "completed", Conclusion: Failure,
 		Title: report.Plain("Could not be judged: "+reason, mostTitle),
-		Summary: "## ⚠️ This could not be judged\n\n" + because(reason) + "\n\nIt was tried several times and is not tried " +
-			"again by itself. Press \"Re-evaluate\", or comment `/countersign recheck`; if it stays so, whoever runs this " +
-			"App finds the reason in its log.\n",
+		Summary: "## ⚠️ This could not be judged\n\n" + because(reason) + "\n\nIt was tried several times and is not " +
+			"tried again by itself. Press \"Re-evaluate\", or comment `/countersign recheck`; if it stays so, whoever " +
+			"runs this App finds the reason in its log.\n",
+		Text: noReport}
+}
+
+// following is the check of a pull request that is over, while others have its commit.
+func following(conclusion string) github.Check {
+	return github.Check{Status: "completed", Conclusion: conclusion, Title: "As another pull request with this commit",
+		Summary: "## This pull request is over\n\nAnother open pull request into this branch has the same commit. " +
+			"A check belongs to a commit: this one shows what is said of that pull request.\n",
 		Text: noReport}
 }
 
@@ -143,8 +157,8 @@ func givenUp(reason string) github.Check {
 func withdrawn(reason string) github.Check {
 	return github.Check{Status: "completed", Conclusion: ActionRequired,
 		Title: report.Plain("Withdrawn: "+reason, mostTitle),
-		Summary: "## ⛔ This check was green and is not any more\n\n" + because(reason) + "\n\nIf the pull request is still " +
-			"wanted: reopen or push it, or press \"Re-evaluate\"; it is judged anew then.\n",
+		Summary: "## ⛔ This check was green and is not any more\n\n" + because(reason) + "\n\nIf the pull request is " +
+			"still wanted: reopen or push it, or press \"Re-evaluate\"; it is judged anew then.\n",
 		Text: noReport}
 }
 

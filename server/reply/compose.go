@@ -140,7 +140,8 @@ func (r *Replier) one(a *answer, k asker, cmd command.Command) {
 func (r *Replier) explain(a *answer, cmd command.Command) {
 	id, _, _ := strings.Cut(cmd.Rest, " ")
 	if id == "" {
-		a.refuse("Say which rule, for example `/countersign explain CS-SSH-001`. The check names those that matter here.")
+		a.refuse("Say which rule, for example `/countersign explain CS-SSH-001`. The check names those that matter " +
+			"here.")
 		return
 	}
 	if text, known := r.Explain(strings.ToUpper(id)); known {
@@ -170,7 +171,8 @@ const commands = "- `/countersign help` says this.\n" +
 	"- `/countersign explain RULE` says what a rule wants and why.\n" +
 	"- `/countersign recheck` looks again (the author, or write permission).\n" +
 	"- `/countersign hold [REASON]` keeps it from being merged until it is released (write permission).\n" +
-	"- `/countersign unhold` releases a hold (who placed it, or somebody who may approve and had no hand in the change).\n" +
+	"- `/countersign unhold` releases a hold (who placed it, or somebody who may approve and had no hand in the " +
+	"change).\n" +
 	"- `/countersign override REASON` asks for the emergency exit (two members of the team that the settings name).\n"
 
 const help = "A line that begins with `/countersign` (or `/cs`) speaks to the bot:\n\n" + commands +

@@ -39,11 +39,9 @@ type intake struct {
 // it needs the body no more.
 func (i *intake) read(w http.ResponseWriter, req *http.Request) (body []byte, free func(), _ *refusal) {
 	i.once.Do(func() { i.medium, i.large = make(chan struct{}, mediums), make(chan struct{}, larges) })
-	deadlines := http.NewResponseController(w)
-	// Writers that cannot have deadlines are no sockets: nobody is slow there.
-	if err := deadlines.SetReadDeadline(time.Now().Add(cmp.Or(i.body, bodyWithin))); err == nil {
-		defer func() { _ = deadlines.SetReadDeadline(time.Time{}) }() // the connection may be gone
-	}
+	// An error says that this is no socket, and nobody slow, or that it is gone. The server itself lifts
+	// the deadline before the next request.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cmp.Or(i.body, bodyWithin)))
 	stream := http.MaxBytesReader(w, req.Body, maxBody)
 	size := int(req.ContentLength)
 	if size < 0 {

@@ -68,6 +68,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	r.note(event, req, *refused)
+	w.Header().Set("Connection", "close") // else what is left of the body would be waited for
 	if refused.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "60")
 	}

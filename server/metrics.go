@@ -56,7 +56,8 @@ func newMetrics() *metrics {
 	m.runs = counter("runs_total", "Runs of work by what they were on and how they ended.", "on", "end")
 	m.failures = counter("run_failures_total", "Runs that failed, by cause.", "cause")
 	m.waited = histogram("run_waited_seconds", "From the wake to the end of the run that answered it.", "priority")
-	m.reviews = counter("reviews_total", "Decisions by verdict, and whether anything was rendered.", "verdict", "rendered")
+	m.reviews = counter("reviews_total", "Decisions by verdict, and whether something was rendered.",
+		"verdict", "rendered")
 	m.reviewing = histogram("review_seconds", "How long a review took.", "rendered")
 	m.rendering = histogram("render_seconds", "How long one root took to render, by how that ended.", "status")
 	m.judging = histogram("judge_seconds", "How long the rules took for one assessment.").WithLabelValues()

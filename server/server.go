@@ -80,7 +80,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{settings: o.Settings, metrics: newMetrics(), clock: cmpFunc(o.Clock, time.Now),
 		known: make(chan struct{}), began: make(chan struct{})}
-	s.log = slog.New(counting{Handler: cmp.Or(o.Log, slog.New(slog.DiscardHandler)).Handler(), errors: s.metrics.errors})
+	log := cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	s.log = slog.New(counting{Handler: log.Handler(), errors: s.metrics.errors})
 	for _, open := range []func(context.Context, Options) error{
 		s.openStore, s.openPool, s.openMirrors, s.openGitHub, s.listen,
 	} {

@@ -175,7 +175,7 @@ func checkFolder(folder string) error {
 	}
 	probe, err := os.CreateTemp(folder, ".writable-*")
 	if err != nil {
-		return fmt.Errorf("cannot be written: %w; let this user (uid %d) write there, or name another", err, os.Getuid())
+		return fmt.Errorf("cannot be written: %w; let uid %d write there, or name another", err, os.Getuid())
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }

@@ -97,10 +97,16 @@ func Load(file string, environ []string) (Settings, error) {
 	if len(l.env.Alerts) > 0 {
 		s.Alerts = l.env.Alerts
 	}
-	s.PrivateKey = []byte(l.secret("private_key", func(w written) (text, text) { return w.PrivateKey, w.PrivateKeyFile }))
+	s.PrivateKey = []byte(l.secret("private_key", func(w written) (text, text) {
+		return w.PrivateKey, w.PrivateKeyFile
+	}))
 	for _, secret := range []string{
-		l.secret("webhook_secret", func(w written) (text, text) { return w.WebhookSecret, w.WebhookSecretFile }),
-		l.secret("webhook_secret_old", func(w written) (text, text) { return w.WebhookSecretOld, w.WebhookSecretOldFile }),
+		l.secret("webhook_secret", func(w written) (text, text) {
+			return w.WebhookSecret, w.WebhookSecretFile
+		}),
+		l.secret("webhook_secret_old", func(w written) (text, text) {
+			return w.WebhookSecretOld, w.WebhookSecretOldFile
+		}),
 	} {
 		if secret != "" {
 			s.WebhookSecrets = append(s.WebhookSecrets, secret)
@@ -273,7 +279,8 @@ func (l *loader) content(name string, secret bool) ([]byte, error) {
 	}
 	if mode := stat.Mode().Perm(); secret && runtime.GOOS != "windows" && mode&0o007 != 0 {
 		l.warnings = append(l.warnings, fmt.Sprintf(
-			"%s holds a secret and everybody on this machine may open it (mode %04o): run \"chmod o= %s\"", name, mode, name))
+			"%s holds a secret and everybody on this machine may open it (mode %04o): run \"chmod o= %s\"",
+			name, mode, name))
 	}
 	return content, nil
 }

@@ -87,8 +87,8 @@ func (l *look) auditPush(ctx context.Context, base string, push store.PushSeen) 
 		name := fullName(l.repository)
 		err = l.raise(ctx, key, about{repository: l.repository.ID}, Alert{Kind: "unreviewed_change", Repository: name,
 			Receiver: l.config.Alerts.Receiver,
-			Text: fmt.Sprintf("The branch %s of %s moved from %.12s to %.12s, and Countersign passed no such change: %s. "+
-				"Look at it, and at who may push past the checks.", base, name, push.Before, push.After, why),
+			Text: fmt.Sprintf("The branch %s of %s moved from %.12s to %.12s, and Countersign passed no such change: "+
+				"%s. Look at it, and at who may push past the checks.", base, name, push.Before, push.After, why),
 			URL: compareURL(l.repository, push)})
 	}
 	if err != nil {

@@ -254,7 +254,8 @@ func (g *gate) classic(ctx context.Context, c *github.Client, r github.Repositor
 // words are the notices, most important first, and the words for the audit.
 func (g *gate) words() (notices, audit []string) {
 	if g.unknown {
-		return []string{"GitHub did not tell which rules this branch has: whether this check is required is not known."}, nil
+		return []string{"GitHub did not tell which rules this branch has: " +
+			"whether this check is required is not known."}, nil
 	}
 	say := func(wrong bool, format string, args ...any) {
 		if wrong {
@@ -267,7 +268,8 @@ func (g *gate) words() (notices, audit []string) {
 	}
 	switch {
 	case !g.required:
-		say(true, "The branch does not require the check `%s`%s: anyone with write access can merge past it.", g.name, dim)
+		say(true, "The branch does not require the check `%s`%s: anyone with write access can merge past it.",
+			g.name, dim)
 		audit = append(audit, checkMissing)
 	case !g.pinned && g.foreign:
 		say(true, "The branch takes the check `%s` from another App only, not from this one.", g.name)
@@ -278,9 +280,11 @@ func (g *gate) words() (notices, audit []string) {
 	}
 	say(!g.pull, "The branch does not require a pull request: it can be pushed to directly.")
 	say(g.pull && !g.dismissed && !g.lastPush && !g.queue,
-		"Neither are stale approvals dismissed nor must the last push be approved: other content can be merged by pushing it.")
+		"Neither are stale approvals dismissed nor must the last push be approved: "+
+			"other content can be merged by pushing it.")
 	say(!g.strict && !g.queue,
-		"Branches need not be up to date and there is no merge queue: two harmless changes can add up to a harmful one.")
+		"Branches need not be up to date and there is no merge queue: "+
+			"two harmless changes can add up to a harmful one.")
 	say(!g.forced, "The branch can be force-pushed.")
 	say(!g.deleted, "The branch can be deleted.")
 	for _, actor := range g.bypass {

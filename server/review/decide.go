@@ -23,7 +23,9 @@ type decided struct {
 	people  policy.PullRequest
 	verdict policy.Verdict
 	notices []string // of the self-audit
-	force   bool     // somebody wrote under our name since we did
+	family  family
+	outside bool // the author has no write, so the others of the family decide
+	force   bool // somebody wrote under our name since we did
 	oldest  time.Time
 }
 

@@ -34,16 +34,30 @@ func (n *run) introduce(ctx context.Context, f *people.Facts, oldest time.Time) 
 	if err := n.named(ctx, f); err != nil {
 		return nil, err
 	}
+	return teams, n.rights(ctx, f, teams, oldest)
+}
+
+// rights reads those of everybody concerned. Who may override is asked of those
+// alone who do.
+func (n *run) rights(ctx context.Context, f *people.Facts, teams []github.Team, oldest time.Time) (err error) {
+	approvers := slices.DeleteFunc(slices.Clone(teams), func(t github.Team) bool {
+		return !slices.Contains(f.Config.Approvals.Teams, t.Name)
+	})
+	overriders := people.PullRequest(*f).Overrides
 	f.People = map[policy.UserID]policy.Person{}
 	for _, user := range people.Concerned(*f) {
 		if user.Type != "User" {
 			continue
 		}
-		if f.People[user.ID], err = n.person(ctx, user, teams, oldest); err != nil {
-			return nil, err
+		of := approvers
+		if slices.ContainsFunc(overriders, func(o policy.OverrideRequest) bool { return o.By.ID == user.ID }) {
+			of = teams
+		}
+		if f.People[user.ID], err = n.person(ctx, user, of, oldest); err != nil {
+			return err
 		}
 	}
-	return teams, nil
+	return nil
 }
 
 // person reads somebody's rights. Where a fact is older than what woke us, an

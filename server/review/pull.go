@@ -2,7 +2,6 @@ package review
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/countersign-dev/countersign/server/github"
@@ -54,7 +53,7 @@ func (n *run) judgePull(ctx context.Context, pull github.Pull, tips tips) error 
 	if err != nil {
 		return err
 	}
-	own, err := n.publishPull(ctx, c)
+	own, err := n.publishPull(ctx, &c)
 	if err != nil {
 		return err
 	}
@@ -97,12 +96,9 @@ func (n *run) closed(ctx context.Context, pull github.Pull) error {
 	return n.wakeGroups(ctx)
 }
 
-// withdraw takes green checks of this pull request back, except those that keep
-// says may stay.
+// withdraw ends the checks of this pull request except those that keep says may
+// stay: where it was open it had a say in what others with its commit are shown.
 func (n *run) withdraw(ctx context.Context, keep func(store.Publication) bool, why string) error {
-	if n.lease.Pull == 0 {
-		return nil
-	}
 	published, err := n.Store.Publications(ctx, store.PublicationQuery{Repository: n.repository.ID, Pull: n.lease.Pull})
 	if err != nil {
 		return err
@@ -110,18 +106,11 @@ func (n *run) withdraw(ctx context.Context, keep func(store.Publication) bool, w
 	newest := map[[2]string]bool{}
 	for _, p := range published {
 		key := [2]string{p.BaseRef, p.HeadSHA}
-		if newest[key] {
+		if newest[key] || keep(p) {
 			continue
 		}
 		newest[key] = true
-		if p.Conclusion != publish.Success || keep(p) {
-			continue
-		}
-		s := n.about(p.BaseRef, p.BaseSHA, p.HeadSHA)
-		if err := n.Publisher.Withdraw(ctx, s, why); err != nil {
-			return fmt.Errorf("withdraw the check of %.12s: %w", p.HeadSHA, err)
-		}
-		if err := n.wakeSiblings(ctx, p.BaseRef, p.HeadSHA); err != nil {
+		if err := n.retire(ctx, p, why); err != nil {
 			return err
 		}
 	}

@@ -5,25 +5,41 @@ import (
 	"fmt"
 
 	"github.com/countersign-dev/countersign/policy"
+	"github.com/countersign-dev/countersign/server/github"
 	"github.com/countersign-dev/countersign/server/publish"
 	"github.com/countersign-dev/countersign/server/reply"
 	"github.com/countersign-dev/countersign/server/store"
 )
 
 // publishPull records the decision and makes GitHub equal it.
-func (n *run) publishPull(ctx context.Context, c decided) (store.Publication, error) {
-	siblings, err := n.siblings(ctx, c)
-	if err != nil {
+func (n *run) publishPull(ctx context.Context, c *decided) (store.Publication, error) {
+	var err error
+	if c.family, err = n.siblings(ctx, c.base, c.head); err != nil {
 		return store.Publication{}, err
+	}
+	if len(c.family.others) > 0 {
+		if c.outside, err = n.outside(ctx, c.pullNow); err != nil {
+			return store.Publication{}, err
+		}
 	}
 	if err := n.record(ctx, c.decision()); err != nil {
 		return store.Publication{}, err
 	}
 	return n.Publisher.Publish(ctx, publish.Wish{
 		Subject: n.about(c.base, c.baseSHA, c.head), TreeSHA: c.assessment.MergedTree, Assessment: c.assessment,
-		Key: c.key, Verdict: c.verdict, Siblings: siblings, Standing: c.notices, Force: c.force, Conversation: c.talk,
-		Confirm: func(ctx context.Context) error { return n.confirm(ctx, c) },
+		Key: c.key, Verdict: c.verdict, Siblings: c.family.own, Outside: c.outside, Standing: c.notices,
+		Force: c.force, Conversation: c.talk,
+		Confirm: func(ctx context.Context) error { return n.confirm(ctx, *c) },
 	})
+}
+
+// outside reports whether the author of a pull request has no write.
+func (n *run) outside(ctx context.Context, pull github.Pull) (bool, error) {
+	if pull.Author == nil {
+		return true, nil
+	}
+	author, err := n.person(ctx, *pull.Author, nil, n.oldest())
+	return !atLeast(author, "write"), err
 }
 
 // confirm reads again what the verdict is about.
@@ -53,10 +69,12 @@ func (n *run) settle(ctx context.Context, c decided, published store.Publication
 	if !c.verdict.Changes.IsZero() {
 		n.wakeAt(c.verdict.Changes)
 	}
-	if changed(c, published) {
-		if err := n.wakeSiblings(ctx, c.base, c.head); err != nil {
-			return err
-		}
+	all := c.family.own
+	if !c.outside {
+		all = append([]string{published.Own}, all...)
+	}
+	if err := n.call(ctx, c.family, all...); err != nil {
+		return err
 	}
 	if err := n.wakeGroups(ctx); err != nil {
 		return err
@@ -65,17 +83,6 @@ func (n *run) settle(ctx context.Context, c decided, published store.Publication
 		return err
 	}
 	return n.answer(ctx, c)
-}
-
-// changed reports whether the pull request's own conclusion differs from what
-// it was for this head and base.
-func changed(c decided, now store.Publication) bool {
-	for _, p := range c.facts.Published {
-		if p.HeadSHA == c.head && p.BaseRef == c.base {
-			return p.Own != now.Own
-		}
-	}
-	return true
 }
 
 // answer answers commands.

@@ -2,64 +2,97 @@ package review
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/countersign-dev/countersign/server/publish"
 	"github.com/countersign-dev/countersign/server/store"
 )
 
-// others are the newest publications of other pull requests on a head and base.
-func (n *run) others(ctx context.Context, base, head string) (map[int64]store.Publication, error) {
+// family are the other pull requests with a head and base of ours: a check
+// belongs to the commit, so each of them shows the worst that is said of those
+// that are open and whose authors have write (D29).
+type family struct {
+	// others are their newest publications, by number, whatever became of them.
+	others map[int64]store.Publication
+	// own are the own conclusions of those that have a say.
+	own []string
+}
+
+// siblings finds them. Nothing is asked of GitHub where we never published for
+// another pull request there.
+func (n *run) siblings(ctx context.Context, base, head string) (family, error) {
 	published, err := n.Store.Publications(ctx, store.PublicationQuery{Repository: n.repository.ID, BaseRef: base,
 		HeadSHA: head})
-	others := map[int64]store.Publication{}
+	f := family{others: map[int64]store.Publication{}}
 	for _, p := range published { // the newest first
-		if _, known := others[p.Pull]; !known && p.Pull != 0 && p.Pull != n.lease.Pull {
-			others[p.Pull] = p
+		if _, known := f.others[p.Pull]; !known && p.Pull != 0 && p.Pull != n.lease.Pull {
+			f.others[p.Pull] = p
 		}
 	}
-	return others, err
-}
-
-// siblings are the own conclusions of other open pull requests with this head
-// and base, whose authors have write: a check belongs to the commit, so the
-// worst of them is what it says (D29). Those without write have no say.
-func (n *run) siblings(ctx context.Context, c decided) ([]string, error) {
-	others, err := n.others(ctx, c.base, c.head)
-	if err != nil || len(others) == 0 {
-		return nil, err
+	if err != nil || len(f.others) == 0 {
+		return f, err
 	}
-	open, err := n.client.PullsOf(ctx, n.repository, c.head)
+	open, err := n.client.PullsOf(ctx, n.repository, head)
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	var own []string
 	for _, pull := range open {
-		p, known := others[int64(pull.Number)]
-		if !known || pull.Base != c.base || pull.Head != c.head || pull.Author == nil {
+		p, known := f.others[int64(pull.Number)]
+		if !known || pull.Base != base || pull.Head != head || pull.Author == nil {
 			continue
 		}
-		author, err := n.person(ctx, *pull.Author, nil, c.oldest)
+		author, err := n.person(ctx, *pull.Author, nil, n.oldest())
 		if err != nil {
-			return nil, err
+			return f, err
 		}
 		if atLeast(author, "write") {
-			own = append(own, p.Own)
+			f.own = append(f.own, p.Own)
 		}
 	}
-	return own, nil
+	return f, nil
 }
 
-// wakeSiblings has other pull requests on a head and base looked at again.
-func (n *run) wakeSiblings(ctx context.Context, base, head string) error {
-	others, err := n.others(ctx, base, head)
-	if err != nil || len(others) == 0 {
-		return err
+// call wakes those of a family that do not show what they should, given the own
+// conclusions of all that have a say.
+func (n *run) call(ctx context.Context, f family, all ...string) error {
+	if len(all) == 0 {
+		return nil
 	}
+	want := publish.Worst(all[0], all[1:]...)
 	var wakes []store.Wake
-	for _, pull := range slices.Sorted(maps.Keys(others)) {
-		wakes = append(wakes, store.Wake{Target: store.Target{Repository: n.repository.ID, Pull: pull},
-			Installation: n.lease.Installation, Priority: store.Review})
+	for _, pull := range slices.Sorted(maps.Keys(f.others)) {
+		if f.others[pull].Conclusion != want {
+			wakes = append(wakes, store.Wake{Target: store.Target{Repository: n.repository.ID, Pull: pull},
+				Installation: n.lease.Installation, Priority: store.Review})
+		}
 	}
 	return n.Store.Wake(ctx, wakes...)
+}
+
+// retire ends a check of this pull request that is no longer about what it is
+// now: it follows those who still have the commit, else a green one is taken back.
+func (n *run) retire(ctx context.Context, p store.Publication, why string) error {
+	subject := n.about(p.BaseRef, p.BaseSHA, p.HeadSHA)
+	f, err := n.siblings(ctx, p.BaseRef, p.HeadSHA)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(f.own) > 0:
+		err = n.Publisher.Follow(ctx, subject, f.own, func(ctx context.Context) error {
+			now, err := n.siblings(ctx, p.BaseRef, p.HeadSHA)
+			if err == nil && !slices.Equal(now.own, f.own) {
+				return publish.ErrMoved
+			}
+			return err
+		})
+	case p.Conclusion == publish.Success:
+		err = n.Publisher.Withdraw(ctx, subject, why)
+	}
+	if err != nil {
+		return fmt.Errorf("end the check of %.12s: %w", p.HeadSHA, err)
+	}
+	return n.call(ctx, f, f.own...)
 }

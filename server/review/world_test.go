@@ -86,7 +86,7 @@ func (c *counting) Build(ctx context.Context, tree render.Tree, root render.Root
 	c.mu.Unlock()
 	built, err := c.Builder.Build(ctx, tree, root)
 	if cause != "" && err == nil {
-		built.Resources, built.Problem = nil, &render.Problem{Cause: cause, Message: "ended"}
+		built.Status, built.Resources, built.Problem = render.StatusFailed, nil, &render.Problem{Cause: cause, Message: "ended"}
 	}
 	return built, err
 }

@@ -72,8 +72,8 @@ func checkOf(w Wish, own, conclusion string) github.Check {
 			c.Summary)
 	} else if conclusion != own {
 		c.Title = report.Plain("As another pull request with this commit (this one: "+r.Title()+")", mostTitle)
-		c.Summary = ahead("**Another open pull request into this branch has the same commit**, and its author has write "+
-			"permission: this check shows what is said of that one. What follows is about this one.\n\n", c.Summary)
+		c.Summary = ahead("**Another open pull request into this branch has the same commit**, and its author has "+
+			"write permission: this check shows what is said of that one. What follows is about this one.\n\n", c.Summary)
 	}
 	if c.Title == "" {
 		c.Title = "Judged" // GitHub refuses a check without a title
@@ -140,8 +140,8 @@ func givenUp(reason string) github.Check {
 	return github.Check{Status: "completed", Conclusion: Failure,
 		Title: report.Plain("Could not be judged: "+reason, mostTitle),
 		Summary: "## ⚠️ This could not be judged\n\n" + because(reason) + "\n\nIt was tried several times and is not " +
-			"tried again by itself. Press \"Re-evaluate\", or comment `/countersign recheck`; if it stays so, whoever " +
-			"runs this App finds the reason in its log.\n",
+			"tried again by itself. Press \"Re-evaluate\", or comment `/countersign recheck`; if it stays so, " +
+			"whoever runs this App finds the reason in its log.\n",
 		Text: noReport}
 }
 

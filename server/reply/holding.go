@@ -48,11 +48,15 @@ func (k asker) override(a *answer, cmd command.Command) {
 		a.refuse("The emergency override is switched off here: the settings name no team for it (`override.team`).")
 	case cmd.Rest == "":
 		a.refuse("Say why, for example: `/countersign override eu-1 is down, INC-4711`.")
-	case !slices.ContainsFunc(k.person.Teams, func(t string) bool { return strings.EqualFold(t, settings.Override.Team) }):
+	case !k.memberOf(settings.Override.Team):
 		a.refuse("Only members of " + report.Code(settings.Override.Team) + " may ask for the emergency override.")
 	default:
 		k.overridden(a, settings.Override.Team)
 	}
+}
+
+func (k asker) memberOf(team string) bool {
+	return slices.ContainsFunc(k.person.Teams, func(t string) bool { return strings.EqualFold(t, team) })
 }
 
 func (k asker) overridden(a *answer, team string) {
@@ -62,23 +66,23 @@ func (k asker) overridden(a *answer, team string) {
 	case len(k.Assessment.Entries) == 0:
 		a.refuse("Nothing here needs approval, so there is nothing to override.")
 	case !known || said.Digest == "":
-		a.refuse("When this was written no check of this change had been published, so there was nothing that it could be " +
-			"about. Read the check of commit " + report.Code(brief(k.Pull.Head)) + " and ask again.")
+		a.refuse("When this was written no check of this change had been published, so there was nothing " +
+			"that it could be about. Read the check of commit " + report.Code(brief(k.Pull.Head)) + " and ask again.")
 	case said.Superseded || said.Digest != k.Assessment.Digest:
-		a.refuse("This was about an older state (" + digest(said.Digest) + "): a push came between. It counts for nothing. " +
-			"What is judged now is commit " + report.Code(brief(k.Pull.Head)) + ", " + digest(k.Assessment.Digest) +
-			": read its check and ask again.")
+		a.refuse("This was about an older state (" + digest(said.Digest) + "): a push came between. It counts for " +
+			"nothing. What is judged now is commit " + report.Code(brief(k.Pull.Head)) + ", " +
+			digest(k.Assessment.Digest) + ": read its check and ask again.")
 	case state != nil && slices.Contains(state.By, k.person.Login):
 		a.say("The emergency override is in force for " + digest(said.Digest) + ", given by " + names(state.By) +
-			". It replaces missing approvals and nothing else, ends after 4 hours, and is void as soon as what is rendered " +
-			"changes.")
+			". It replaces missing approvals and nothing else, ends after 4 hours, and is void as soon as what is " +
+			"rendered changes.")
 	case state != nil && slices.Contains(state.RequestedBy, k.person.Login):
 		a.say("The emergency override is asked for by " + names(state.RequestedBy) + " for " + digest(said.Digest) +
 			". One more member of " + report.Code(team) + " who had no hand in the change has to comment " +
 			"`/countersign override REASON`, soon and before anything is pushed.")
 	default:
-		a.refuse("This counts for nothing: whoever opened, wrote or pushed any of the change cannot override its approvals, " +
-			"and a request ends with its window.")
+		a.refuse("This counts for nothing: whoever opened, wrote or pushed any of the change cannot override its " +
+			"approvals, and a request ends with its window.")
 	}
 }
 

@@ -285,6 +285,33 @@ func strict(text []byte, into any) error {
 	return decoder.Decode(into)
 }
 
+// cast are the people of stories that name none.
+var cast = []storyPerson{
+	{Login: "alice", ID: 101, Permission: "write", Teams: []string{"acme/cluster-approvers"}},
+	{Login: "bob", ID: 102, Permission: "write", Teams: []string{"acme/cluster-approvers"}},
+	{Login: "carol", ID: 103, Permission: "write", Teams: []string{"acme/cluster-approvers"}},
+	{Login: "dave", ID: 104, Permission: "write", Teams: []string{"acme/cluster-approvers", "acme/break-glass"}},
+	{Login: "erin", ID: 105, Permission: "admin", Teams: []string{"acme/break-glass"}},
+	{Login: "mallory", ID: 106, Permission: "write"},
+	{Login: "zed", ID: 107, Permission: "read"},
+	{Login: "renovate[bot]", ID: 201, Permission: "write"},
+	{Login: "copilot-swe-agent[bot]", ID: 203, Permission: "write"},
+}
+
+// complete fills in what a story says nothing about.
+func (c *storyConfig) complete() {
+	if len(c.Directory) == 0 {
+		c.Directory = cast
+	}
+	if c.Required == 0 {
+		c.Required, c.Teams = 2, []string{"acme/cluster-approvers"}
+		c.Override = &storyPassage{Team: "acme/break-glass"}
+	}
+	if c.RequiredCheck == nil {
+		c.RequiredCheck = &storyCheck{Name: "countersign (main)", App: 4242}
+	}
+}
+
 // fixed says what a story asks for that no setting can give; "" when nothing.
 func (c *storyConfig) fixed() string {
 	switch {

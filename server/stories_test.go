@@ -76,6 +76,7 @@ func playStory(t *testing.T, s *story) {
 		labels: map[string]change{}, policyInHead: map[string]map[string]string{}, pulls: map[int]*storyPull{},
 		reviews: map[name]reviewed{}, comments: map[name]int64{}, groups: map[string]githubtest.Group{}, rows: map[name]int{},
 		gate: &gate{}, teamsMade: map[string]bool{}}
+	s.Config.complete()
 	if what := s.Config.fixed(); what != "" {
 		t.Fatalf("no setting gives %s", what)
 	}
@@ -94,11 +95,7 @@ func playStory(t *testing.T, s *story) {
 	p.collect()
 	check(t, p.settle())
 	check(t, p.found())
-	if c := s.Config.RequiredCheck; c != nil {
-		p.rules([]storyCheck{*c})
-	} else {
-		p.rules(nil)
-	}
+	p.rules([]storyCheck{*s.Config.RequiredCheck})
 	p.start()
 	p.rest()
 	p.run()

@@ -73,7 +73,8 @@ func checkOf(w Wish, own, conclusion string) github.Check {
 	} else if conclusion != own {
 		c.Title = report.Plain("As another pull request with this commit (this one: "+r.Title()+")", mostTitle)
 		c.Summary = ahead("**Another open pull request into this branch has the same commit**, and its author has "+
-			"write permission: this check shows what is said of that one. What follows is about this one.\n\n", c.Summary)
+			"write permission: this check shows what is said of that one. What follows is about this one.\n\n",
+			c.Summary)
 	}
 	if c.Title == "" {
 		c.Title = "Judged" // GitHub refuses a check without a title

@@ -21,8 +21,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates git \
  && rm -rf /var/lib/apt/lists/* \
- && groupadd --system --gid 10001 countersign \
- && useradd --system --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home \
+ && groupadd --gid 10001 countersign \
+ && useradd --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home \
       --shell /usr/sbin/nologin countersign \
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/countersign
 COPY --from=build /out/countersign /usr/local/bin/countersign

@@ -113,6 +113,10 @@ func (p *play) run() {
 	var held []late
 	next := 0
 	for _, moment := range p.story.moments() {
+		if p.faults && moment.After(p.clock.Now()) {
+			p.github.Heal()
+			p.faults = false
+		}
 		p.at(moment)
 		p.calm()
 		for ; next < len(p.story.Events) && !p.story.Events[next].At.After(moment); next++ {
@@ -149,11 +153,6 @@ func ids(list []githubtest.Delivery) []int64 {
 func (p *play) one(n int) {
 	p.t.Helper()
 	e := &p.story.Events[n]
-	if p.faults && e.Type != "api_error" {
-		p.github.Heal()
-		p.faults = false
-		p.calm()
-	}
 	killed := p.ahead(n)
 	slow := p.slowAhead(n)
 	if slow == arms {

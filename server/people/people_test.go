@@ -418,6 +418,15 @@ func TestFormerContributors(t *testing.T) {
 			f.replace("10:07", alice, by("s", alice))
 			f.twoApprove()
 		}, "pending +carol -bob:pusher"},
+		"a pusher of whom the event came late": {func(f *Facts) {
+			f.push("10:05", bob, by("c2", alice), "c1")
+			late := f.Heads[1]
+			f.Heads, f.Pushes = f.Heads[:1], f.Pushes[:1]
+			f.remembered()
+			f.replace("10:07", alice, by("s", alice))
+			f.Heads = append(f.Heads, late)
+			f.twoApprove()
+		}, "pending +carol -bob:pusher"},
 		"a pusher of whom only the activity tells": {func(f *Facts) {
 			f.replace("10:07", alice, by("s", alice))
 			f.Activity = []github.Push{{Before: "c1", After: "c2", Actor: &bob, At: at("10:05")}}

@@ -56,7 +56,7 @@ func TestHolds(t *testing.T) {
 		}, "blocked +carol -bob:hold hold:bob"},
 		"a review and a comment of one second": {func(f *Facts) {
 			review(f, "/cs hold")
-			f.Comments = []store.CommentSeen{said(1, "10:10", bob, "/cs unhold")}
+			f.Comments = []store.CommentSeen{said(99, "10:10", bob, "/cs unhold")}
 		}, "blocked +carol -bob:hold hold:bob"},
 	}.run(t)
 }
@@ -122,6 +122,14 @@ func TestOverrides(t *testing.T) {
 		"no head is on record, and it moved": {func(f *Facts) { two(f); f.Heads, f.Published[0].HeadSHA = nil, "c0" },
 			"pending"},
 	}.run(t)
+}
+
+func TestAnOverrideWithoutReasonIsNoRequest(t *testing.T) {
+	f := opened()
+	f.Comments = []store.CommentSeen{said(1, "10:12", dave, "/cs override \n/cs override"), said(2, "10:13", erin, "/cs override why")}
+	if got := PullRequest(f).Overrides; len(got) != 1 || got[0].By != erin {
+		t.Errorf("requests %+v", got)
+	}
 }
 
 func TestUnbound(t *testing.T) {

@@ -143,5 +143,6 @@ func decode(text []byte) (payload, error) {
 // isCommit reports whether a text is a full SHA-1 or SHA-256, and not the zeros
 // that stand for none.
 func isCommit(sha string) bool {
-	return (len(sha) == 40 || len(sha) == 64) && strings.Trim(sha, "0123456789abcdef") == "" && strings.Trim(sha, "0") != ""
+	hex := strings.Trim(sha, "0123456789abcdef") == ""
+	return hex && (len(sha) == 40 || len(sha) == 64) && strings.Trim(sha, "0") != ""
 }

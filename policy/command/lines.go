@@ -179,11 +179,11 @@ func (p *page) hide(body string) {
 // comments looks for a comment that is still open at the end of a line.
 func (p *page) comments(rest string) {
 	for {
-		_, after, opened := strings.Cut(rest, "<!--")
-		if !opened {
+		start := strings.Index(rest, "<!--")
+		if start < 0 {
 			return
 		}
-		_, after, closed := strings.Cut("--"+after, "-->") // <!--> is a comment, too
+		_, after, closed := strings.Cut(rest[start+len("<!"):], "-->") // <!--> is a comment, too
 		if !closed {
 			p.until = "-->"
 			return

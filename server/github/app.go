@@ -120,9 +120,22 @@ func ownTransport() http.RoundTripper {
 // redirected at home only, with ETags, with a token, to the one host.
 func (a *App) wire(installation int64, authorised func(*onehost.Transport) http.RoundTripper) *wire {
 	w := &wire{app: a, installation: installation}
-	w.http = &http.Client{Timeout: a.timeout, CheckRedirect: a.follow,
-		Transport: onehost.Tagged(authorised(w.line()))}
+	w.http = &http.Client{CheckRedirect: a.follow, Transport: inTime{a, onehost.Tagged(authorised(w.line()))}}
 	return w
+}
+
+// inTime bounds a request with its token. The client's own timeout would leave
+// a goroutine behind for every error answer, whose body go-github replaces
+// before it is closed; here the whole answer has been read when it is returned.
+type inTime struct {
+	app  *App
+	next http.RoundTripper
+}
+
+func (t inTime) RoundTrip(request *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(request.Context(), t.app.timeout)
+	defer cancel()
+	return t.next.RoundTrip(request.WithContext(ctx))
 }
 
 func (a *App) signer(l *onehost.Transport) *ghinstallation.AppsTransport {

@@ -3,8 +3,10 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -96,10 +98,12 @@ func (s *Server) openGitHub(ctx context.Context, o Options) error {
 	}
 	s.alerts = newAlerts(s.settings.Alerts, s.metrics)
 	s.closers = append(s.closers, s.alerts.close)
-	host, _ := os.Hostname()
+	owner, err := s.owner(ctx)
+	if err != nil {
+		return err
+	}
 	s.loop = work.New(work.Options{Store: s.store, Runner: dispatcher{s}, Workers: s.settings.Workers,
-		Owner: fmt.Sprintf("%s/%d", cmp.Or(host, "unknown"), os.Getpid()), Log: s.log,
-		RetryAt: retryAt, Observe: s.metrics.ran})
+		Owner: owner, Log: s.log, RetryAt: retryAt, Observe: s.metrics.ran})
 	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	identity, err := s.app.Identity(asked)
@@ -114,6 +118,27 @@ func (s *Server) openGitHub(ctx context.Context, o Options) error {
 	}
 	s.join(identity)
 	return nil
+}
+
+// owner names this process to those that share the store: by its data folder,
+// which the mirrors' lock proves to be nobody else's. So what a process that
+// died here had leased is dead too, and need not wait for its time to run out.
+func (s *Server) owner(ctx context.Context) (string, error) {
+	file := filepath.Join(s.settings.Data, "owner")
+	name, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		host, _ := os.Hostname()
+		name = []byte(cmp.Or(host, "unknown") + "/" + rand.Text())
+		err = os.WriteFile(file, name, 0o600)
+	}
+	if err != nil {
+		return "", misfit("data (COUNTERSIGN_DATA): %w; let this user write there, or name another folder", err)
+	}
+	left, err := s.store.Bury(ctx, string(name))
+	if left > 0 {
+		s.log.Info("work of a process that died is taken up again", "targets", left)
+	}
+	return string(name), err
 }
 
 // retryAt is when GitHub wants to be asked again.

@@ -95,10 +95,10 @@ type commitsJSON struct {
 
 // Commits lists a pull request's commits as GitHub shows them, 250 at most,
 // with accounts, co-authors (GitHub's own resolution) and signatures.
-// NeutralMerge and pushers are not set. It is cached by head for five minutes.
+// NeutralMerge and pushers are not set. It is cached by head, base and count for five minutes.
 // When the pull request has another head by now, it is Unavailable.
 func (c *Client) Commits(ctx context.Context, r Repository, p Pull) ([]policy.Commit, error) {
-	key := fmt.Sprintf("commits/%d/%d/%s", r.ID, p.Number, p.Head)
+	key := fmt.Sprintf("commits/%d/%d/%s/%s/%d", r.ID, p.Number, p.Head, p.Base, p.Commits)
 	found, _, err := recall(c, key, c.lately(), func() ([]policy.Commit, error) { return c.commits(ctx, r, p) })
 	return slices.Clone(found), err
 }

@@ -118,6 +118,16 @@ func (s *Store) Release(ctx context.Context, lease Lease) error {
 	return s.Settle(ctx, lease, Outcome{End: Postpone, Reason: lease.Reason})
 }
 
+// Bury ends the leases of an owner that is known to be dead, as if their time
+// had run out: what it was at is due again, and counts as tried. It returns
+// how many there were.
+func (s *Store) Bury(ctx context.Context, owner string) (int64, error) {
+	return write(ctx, s, "bury owner", func(t *txn) (int64, error) {
+		return t.exec(`UPDATE work SET owner = '', lease_until = 0 WHERE owner = $1 AND lease_until > $2`,
+			short(owner), t.now)
+	})
+}
+
 // Delay keeps the work of an installation from being claimed until a moment by
 // the database's clock, as GitHub's Retry-After asks. A longer delay stands.
 func (s *Store) Delay(ctx context.Context, installation int64, until time.Time) error {

@@ -34,6 +34,26 @@ func TestWokenWhileItRuns(t *testing.T) {
 	})
 }
 
+// A dead owner's work is due again at once, a living one's stays leased.
+func TestBury(t *testing.T) {
+	onEach(t, func(t *testing.T, s *Store, _ *ticker) {
+		ctx := t.Context()
+		must(t, s.Wake(ctx, push(1), push(2)))
+		var leases []Lease
+		for _, owner := range []string{"dead", "alive"} {
+			leases = append(leases, get(s.Claim(ctx, Claimant{Owner: owner, Lease: time.Minute, Most: 1}))(t)...)
+		}
+		same(t, "buried", get(s.Bury(ctx, "dead"))(t), int64(1))
+		if err := s.Settle(ctx, leases[0], Outcome{}); !errors.Is(err, ErrStale) {
+			t.Errorf("the dead settled: %v", err)
+		}
+		must(t, s.Holds(ctx, leases[1]))
+		again := claimOne(t, s)
+		same(t, "what the dead was at", []any{again.Target, again.Attempts}, []any{leases[0].Target, 2})
+		same(t, "buried twice", get(s.Bury(ctx, "dead"))(t), int64(0))
+	})
+}
+
 func TestLeaseRunsOut(t *testing.T) {
 	onEach(t, func(t *testing.T, s *Store, clock *ticker) {
 		ctx := t.Context()

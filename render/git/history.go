@@ -155,7 +155,8 @@ func (r *Repo) basesAmong(ctx context.Context, commits []Commit) ([]string, erro
 	for i, a := range commits {
 		for _, b := range commits[i+1:] {
 			bases, err := r.mergeBases(ctx, a, b)
-			if _, none := err.(*NoMergeBaseError); none {
+			var strangers *NoMergeBaseError
+			if errors.As(err, &strangers) {
 				continue
 			}
 			if err != nil {

@@ -16,8 +16,15 @@ const (
 	fileLimit = 1 << 20
 	// manyBlobs is above how many blobs whole trees are asked for, not each blob.
 	manyBlobs = 5000
-	// batchLimit bounds what a fetch of blobs by their ids may write.
+	// batchLimit bounds what a fetch may write that has another one to follow it.
 	batchLimit = 64 << 20
+)
+
+// The filters of fetches: what is asked for by its id comes whatever they say.
+// smallBlobs leaves out blobs of more than fileLimit bytes.
+const (
+	noBlobs    = "blob:none"
+	smallBlobs = "blob:limit=1048577"
 )
 
 // Bring makes sure that commits, all their ancestors, their trees and all
@@ -120,7 +127,7 @@ func (m *Mirror) bring(ctx context.Context, pull int, commits []string) error {
 		}
 	}
 	if len(missing) > 0 {
-		if err := m.run(ctx, fetch{ids: missing, filter: "blob:none", limit: m.all.options.Limit}); err != nil {
+		if err := m.history(ctx, missing); err != nil {
 			return err
 		}
 	}
@@ -139,6 +146,21 @@ func (m *Mirror) bring(ctx context.Context, pull int, commits []string) error {
 		return err
 	}
 	return m.keep(pull, commits)
+}
+
+// history fetches commits with all that leads to them. Where the mirror holds
+// others it takes the blobs between these and those along, which are few and
+// mostly all that is wanted: one fetch then does for a push.
+func (m *Mirror) history(ctx context.Context, missing []string) error {
+	if m.holds() {
+		limit := min(batchLimit, m.all.options.Limit)
+		err := m.run(ctx, fetch{ids: missing, filter: smallBlobs, limit: limit})
+		var e *Error
+		if !errors.As(err, &e) || e.Kind != TooLarge {
+			return err
+		}
+	}
+	return m.run(ctx, fetch{ids: missing, filter: noBlobs, limit: m.all.options.Limit})
 }
 
 // keep names commits that are whole.
@@ -189,15 +211,14 @@ func (m *Mirror) blobs(ctx context.Context, trees, except, absent []string) erro
 	batch := min(int64(len(absent)+1)*fileLimit, batchLimit, m.all.options.Limit)
 	byTree := len(absent) > manyBlobs
 	if !byTree {
-		err := m.run(ctx, fetch{ids: absent, filter: "blob:none", blobs: true, limit: batch})
+		err := m.run(ctx, fetch{ids: absent, filter: noBlobs, blobs: true, limit: batch})
 		var e *Error
 		if byTree = errors.As(err, &e) && e.Kind == TooLarge; !byTree && err != nil {
 			return err
 		}
 	}
 	if byTree {
-		filter := fmt.Sprintf("blob:limit=%d", fileLimit+1)
-		err := m.run(ctx, fetch{ids: trees, filter: filter, anew: true, limit: m.all.options.Limit})
+		err := m.run(ctx, fetch{ids: trees, filter: smallBlobs, anew: true, limit: m.all.options.Limit})
 		if err != nil {
 			return err
 		}
@@ -267,7 +288,7 @@ func (m *Mirror) repack(ctx context.Context, size int64) error {
 	cmd.Env = m.all.environment(m.dir, nil)
 	stderr := &head{limit: maxStderr}
 	cmd.Stderr = stderr
-	if err := cmd.Run(); err != nil {
+	if err := runTied(cmd); err != nil {
 		return errors.Join(fmt.Errorf("repack the mirror of repository %d: %w: %s", m.id, err, fit(stderr.String())),
 			clean(m.dir))
 	}

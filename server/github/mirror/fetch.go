@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -145,7 +146,7 @@ func (m *Mirror) run(ctx context.Context, f fetch) error {
 	cmd.Stdin = strings.NewReader(strings.Join(f.ids, "\n") + "\n")
 	stderr := &head{limit: maxStderr}
 	cmd.Stderr = stderr
-	if err = cmd.Run(); err == nil {
+	if err = runTied(cmd); err == nil {
 		return nil
 	}
 	left := clean(m.dir)
@@ -205,6 +206,14 @@ func (m *Mirrors) command(ctx context.Context, dir string, limit int64, args []s
 	cmd.WaitDelay = reapDelay
 	apart(cmd)
 	return cmd
+}
+
+// runTied runs a process that ends with us. For the kernel "us" is the thread
+// that started it: so nobody else gets that thread, and ends it, meanwhile.
+func runTied(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
 }
 
 // head keeps the first bytes that are written to it and drops the rest.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -72,6 +73,37 @@ func TestAFolderHasOneProcess(t *testing.T) {
 	}
 	check(t, m.Close())
 	check(t, must[*mirror.Mirrors](t)(mirror.Open(t.Context(), mirror.Options{Folder: folder})).Close())
+}
+
+// A server that is killed while git fetches leaves nothing that stops the next.
+func TestAKilledServer(t *testing.T) {
+	if folder := os.Getenv("MIRROR_TEST_KILLED"); folder != "" {
+		id := must[int64](t)(strconv.ParseInt(os.Getenv("MIRROR_TEST_REPOSITORY"), 10, 64))
+		mirrors := must[*mirror.Mirrors](t)(mirror.Open(t.Context(), mirror.Options{Folder: folder, Schemes: []string{"http"}}))
+		m := must[*mirror.Mirror](t)(mirrors.Mirror(t.Context(), id, mirror.Remote{URL: os.Getenv("MIRROR_TEST_URL")}))
+		_ = m.Bring(t.Context(), 1, strings.Repeat("12", 20)) // which never ends
+		return
+	}
+	w := newWorld(t)
+	w.bring(w.mirror(), 0, w.root)
+	w.restart(func() {
+		url, asked := stalled(t)
+		cmd := exec.Command(os.Args[0], "-test.run=^TestAKilledServer$")
+		cmd.Env = append(os.Environ(), "MIRROR_TEST_KILLED="+w.options.Folder, "MIRROR_TEST_URL="+url,
+			fmt.Sprint("MIRROR_TEST_REPOSITORY=", w.repo.ID()))
+		check(t, cmd.Start())
+		<-asked
+		check(t, cmd.Process.Kill())
+		_ = cmd.Wait() // it was killed
+		check(t, os.WriteFile(filepath.Join(w.folder(), "objects/pack/tmp_pack_killed"), []byte("PACK"), 0o400))
+	})
+	w.wants(0, "what was whole before", func() { w.bring(w.mirror(), 0, w.root) })
+	head := w.child(w.root, map[string]string{"x": "1"})
+	w.push("change", head)
+	w.wants(1, "what is new", func() { w.bring(w.mirror(), 1, head) })
+	if left, _ := filepath.Glob(filepath.Join(w.folder(), "objects/pack/tmp_*")); len(left) != 0 {
+		t.Errorf("half packs are left: %v", left)
+	}
 }
 
 func TestAFolderIsNeeded(t *testing.T) {
@@ -310,7 +342,7 @@ func TestManyPacksBecomeOne(t *testing.T) {
 	m := w.mirror()
 	w.bring(m, 0, w.root)
 	head := w.root
-	for i := range 31 {
+	for i := range 62 {
 		head = w.child(head, map[string]string{"x": fmt.Sprint(i)})
 		w.push("change", head)
 		w.bring(m, 1, head)
@@ -323,7 +355,7 @@ func TestManyPacksBecomeOne(t *testing.T) {
 	if len(w.packs()) != 1 {
 		t.Errorf("%d packs are left", len(w.packs()))
 	}
-	if got := files(t, m, w.at(m, head).Tree); len(got) != len(before) || got["x"] != "30" {
+	if got := files(t, m, w.at(m, head).Tree); len(got) != len(before) || got["x"] != "61" {
 		t.Errorf("files %v", got)
 	}
 	w.wants(0, "what was there", func() {
@@ -333,7 +365,7 @@ func TestManyPacksBecomeOne(t *testing.T) {
 	})
 	head = w.child(head, map[string]string{"x": "last"})
 	w.push("change", head)
-	w.wants(2, "what is new", func() { w.bring(w.mirror(), 1, head) })
+	w.wants(1, "what is new", func() { w.bring(w.mirror(), 1, head) })
 }
 
 func TestClosedMirrors(t *testing.T) {

@@ -46,7 +46,7 @@ func TestLargeFilesAreLeftOut(t *testing.T) {
 	head := w.child(w.root, map[string]string{"huge": noise(1, 20<<20), "over": noise(2, limit+1), "limit": noise(3, limit),
 		"small": "s\n"})
 	w.push("change", head)
-	w.wants(3, "a batch that was too large, and one without what is too large", func() { w.bring(m, 1, head) })
+	w.wants(3, "a push, a batch that was too large, and one without what is too large", func() { w.bring(m, 1, head) })
 	if got := usage(t, w.options.Folder); got > 8<<20 {
 		t.Errorf("%d bytes were kept", got)
 	}
@@ -72,7 +72,7 @@ func TestLargeFilesAreLeftOut(t *testing.T) {
 
 	next := w.child(head, map[string]string{"small": "t\n"})
 	w.push("change", next)
-	w.wants(2, "a commit beside them", func() { w.bring(w.mirror(), 1, next) })
+	w.wants(1, "a commit beside them", func() { w.bring(w.mirror(), 1, next) })
 }
 
 func TestMergeBesideLargeFiles(t *testing.T) {
@@ -121,6 +121,26 @@ func TestAFetchCannotFillTheDisk(t *testing.T) {
 	head := w.child(w.root, map[string]string{"x": "2"})
 	w.push("change", head)
 	w.bring(m, 1, head)
+}
+
+// A past that is too large does not matter where the commit itself is small.
+func TestALargePastIsLeftOut(t *testing.T) {
+	w := newWorld(t, func(o *mirror.Options) { o.Limit = 4 << 20 })
+	m := w.mirror()
+	w.bring(m, 0, w.root)
+	head := w.root
+	for i := range 6 {
+		head = w.child(head, map[string]string{"x": noise(byte(i), 1<<20-1)})
+	}
+	head = w.child(head, map[string]string{"x": "small\n"})
+	w.push("change", head)
+	w.wants(3, "a history that was too large, the history alone, its blobs", func() { w.bring(m, 1, head) })
+	if got := files(t, m, w.at(m, head).Tree)["x"]; got != "small\n" {
+		t.Errorf("x is %q", got)
+	}
+	if got := usage(t, w.options.Folder); got > 1<<20 {
+		t.Errorf("%d bytes were kept", got)
+	}
 }
 
 func TestOddTrees(t *testing.T) {
@@ -181,7 +201,7 @@ func TestTwentyThousandFiles(t *testing.T) {
 		t.Logf("%-32s %s", what, time.Since(start).Round(time.Millisecond/10))
 	}
 	step("all of it", 2, func() { w.bring(m, 0, base) })
-	step("a push of one file", 2, func() { w.bring(m, 1, base, head) })
+	step("a push of one file", 1, func() { w.bring(m, 1, base, head) })
 	step("it again", 0, func() { w.bring(m, 1, base, head) })
 	step("a merge of it", 0, func() { must[git.Merged](t)(m.Merge(t.Context(), w.at(m, base), w.at(m, head))) })
 	w.restart(func() {})

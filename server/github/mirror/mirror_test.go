@@ -190,7 +190,7 @@ func TestFewFetchesBringAll(t *testing.T) {
 	first := w.child(w.root, map[string]string{"a/two.yaml": "two: 2\n", "a/three.yaml": "three: 3\n"})
 	head := w.child(first, map[string]string{"c/d/e.yaml": "e: 5\n"}, "a/three.yaml")
 	w.push("change", head)
-	w.wants(2, "a pushed head: its history, then its blobs", func() { w.bring(m, 1, w.root, head) })
+	w.wants(1, "a pushed head: its history with its blobs", func() { w.bring(m, 1, w.root, head) })
 	want := map[string]string{"a/one.yaml": "one: 1\n", "b.yaml": lines(20), "a/two.yaml": "two: 2\n", "c/d/e.yaml": "e: 5\n"}
 	if got := files(t, m, w.at(m, head).Tree); !maps.Equal(got, want) {
 		t.Errorf("files %v", got)
@@ -199,8 +199,7 @@ func TestFewFetchesBringAll(t *testing.T) {
 	back := w.commit(githubtest.Commit{Parents: []string{head}, Tree: w.root})
 	w.push("change", back)
 	w.wants(1, "a revert: its history, for no blob is new", func() { w.bring(m, 1, back) })
-	w.wants(1, "an ancestor that is here: its blobs", func() { w.bring(m, 1, first) })
-	w.wants(0, "it again", func() { w.bring(m, 1, first) })
+	w.wants(0, "an ancestor that came along", func() { w.bring(m, 1, first) })
 
 	check(t, w.mirrors.Close())
 	w.mirrors = must[*mirror.Mirrors](t)(mirror.Open(t.Context(), w.options))
@@ -312,6 +311,25 @@ func TestNoObjectIsFetchedByReading(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+// What a server believes to be here, because an ancestor of what is here had
+// it, is asked for by its id.
+func TestBlobsOfThePastAreFetchedToo(t *testing.T) {
+	w := newWorld(t)
+	past := w.child(w.root, map[string]string{"x.yaml": "x: past\n", "y.yaml": "y: past\n"})
+	base := w.child(past, map[string]string{"x.yaml": "x: 2\n"}, "y.yaml")
+	w.push("main", base)
+	m := w.mirror()
+	w.bring(m, 0, base)
+	head := w.commit(githubtest.Commit{Parents: []string{base}, Tree: past})
+	w.push("change", head)
+	if n := w.fetches(func() { w.bring(m, 1, head) }); n > 2 {
+		t.Errorf("%d fetches", n)
+	}
+	if got := files(t, m, w.at(m, head).Tree); got["x.yaml"] != "x: past\n" || got["y.yaml"] != "y: past\n" {
+		t.Errorf("files %v", got)
+	}
 }
 
 func TestOldHeadsAreForgotten(t *testing.T) {

@@ -81,7 +81,7 @@ func (m *Mirror) prepare(ctx context.Context, trees []string, large bool) error 
 	if err != nil || len(absent) == 0 {
 		return err
 	}
-	return m.run(ctx, fetch{ids: absent, filter: "blob:none", blobs: true, limit: m.all.options.Limit / 4})
+	return m.run(ctx, fetch{ids: absent, filter: noBlobs, blobs: true, limit: m.all.options.Limit / 4})
 }
 
 // MergeBase is [git.Repo.MergeBase] for commits that were brought.

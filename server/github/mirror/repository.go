@@ -245,6 +245,13 @@ func (m *Mirror) unfinished(trees []string) (rest, except []string) {
 	return rest, slices.Clone(m.late)
 }
 
+// holds reports whether anything is whole.
+func (m *Mirror) holds() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.whole) > 0
+}
+
 // here reports whether all commits are whole, and no doubt is left.
 func (m *Mirror) here(shas []string) bool {
 	m.mu.Lock()

@@ -64,9 +64,10 @@ func (s *Sweeper) deliver(ctx context.Context, key string, a Alert) {
 // patience is how long an alert is sent again.
 const patience = 3 * 24 * time.Hour
 
-// remind sends alerts again that were not taken.
+// remind sends alerts again that were not taken. Those of a moment ago may be
+// on their way.
 func (s *Sweeper) remind(ctx context.Context) error {
-	actions, err := s.Store.Unfinished(ctx, s.Clock())
+	actions, err := s.Store.Unfinished(ctx, s.Clock().Add(-30*time.Second))
 	if err != nil {
 		return fmt.Errorf("look for alerts: %w", err)
 	}

@@ -64,12 +64,13 @@ func (l *look) run(ctx context.Context) error {
 	if err := l.wakeClosed(ctx, pulls); err != nil {
 		return err
 	}
+	l.setBack(ctx, pulls)
 	// What is woken is woken before anything else can fail.
 	if err := l.wake(ctx, l.wakes); err != nil {
 		return err
 	}
-	l.seen.full, l.seen.main, l.seen.tips = l.now, l.repository.DefaultBranch, l.tips
 	err = errors.Join(l.auditPushes(ctx), l.foreign(ctx, pulls))
+	l.seen.full, l.seen.main, l.seen.tips = l.now, l.repository.DefaultBranch, l.tips
 	l.memory.put(l.repository.ID, l.seen)
 	return err
 }

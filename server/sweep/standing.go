@@ -26,6 +26,7 @@ type audited struct {
 	notices []string
 	words   []string
 	whole   bool // all of it could be read
+	loose   bool // what is not up to date can be merged, as far as is known
 }
 
 func (a *audited) equal(b *audited) bool {
@@ -84,7 +85,7 @@ func (s *Sweeper) audit(ctx context.Context, c *github.Client, r github.Reposito
 		}
 		g.unknown = true
 	}
-	found := audited{at: s.Clock(), whole: err == nil}
+	found := audited{at: s.Clock(), whole: err == nil, loose: !g.strict && !g.queue}
 	found.notices, found.words = g.words()
 	if len(found.notices) > 0 {
 		found.notices = append(found.notices, paste(s.App.ID(), base))

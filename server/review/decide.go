@@ -124,6 +124,7 @@ func (n *run) record(ctx context.Context, d Decision) error {
 		}
 	}
 	n.memory.decided.put(key, string(text), len(text))
+	n.kept = true
 	return nil
 }
 

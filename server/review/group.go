@@ -3,6 +3,7 @@ package review
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,6 +39,7 @@ func (n *run) group(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.asked = Decision{Group: ref, Base: base, Head: head}
 	t, err := n.tips(ctx, base)
 	if kindOf(err) == github.NotFound {
 		return nil
@@ -107,8 +109,8 @@ func (n *run) member(ctx context.Context, number int, of judged) (m policy.Group
 func (n *run) publishGroup(ctx context.Context, j judged, v policy.Verdict) error {
 	if err := n.record(ctx, Decision{Group: n.lease.Group, Base: j.base, BaseSHA: j.baseSHA, Head: j.head,
 		Tree: j.assessment.MergedTree, Digest: j.assessment.Digest, Assessment: j.key, Verdict: v,
-		Conclusion: publish.Conclusion(v, true)}); err != nil {
-		return err
+		Conclusion: publish.Conclusion(v, true)}); err != nil || n.lacks != nil {
+		return errors.Join(err, n.lacks)
 	}
 	published, err := n.Publisher.Publish(ctx, publish.Wish{Subject: n.about(j.base, j.baseSHA, j.head),
 		TreeSHA: j.assessment.MergedTree, Assessment: j.assessment, Key: j.key, Verdict: v,

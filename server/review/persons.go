@@ -39,7 +39,7 @@ func (n *run) introduce(ctx context.Context, f *people.Facts, oldest time.Time) 
 
 // rights reads those of everybody concerned. Who may override is asked of those
 // alone who do.
-func (n *run) rights(ctx context.Context, f *people.Facts, teams []github.Team, oldest time.Time) (err error) {
+func (n *run) rights(ctx context.Context, f *people.Facts, teams []github.Team, oldest time.Time) error {
 	approvers := slices.DeleteFunc(slices.Clone(teams), func(t github.Team) bool {
 		return !slices.Contains(f.Config.Approvals.Teams, t.Name)
 	})
@@ -53,8 +53,13 @@ func (n *run) rights(ctx context.Context, f *people.Facts, teams []github.Team, 
 		if slices.ContainsFunc(overriders, func(o policy.OverrideRequest) bool { return o.By.ID == user.ID }) {
 			of = teams
 		}
-		if f.People[user.ID], err = n.person(ctx, user, of, oldest); err != nil {
+		switch person, err := n.person(ctx, user, of, oldest); {
+		case momentary(err):
+			f.People[user.ID] = n.lack(user, err)
+		case err != nil:
 			return err
+		default:
+			f.People[user.ID] = person
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package review
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/countersign-dev/countersign/server/github"
@@ -24,6 +25,7 @@ func (n *run) pull(ctx context.Context) error {
 	if !pull.Open {
 		return n.closed(ctx, pull)
 	}
+	n.asked = Decision{Pull: pull.Number, Base: pull.Base, Head: pull.Head}
 	tips, err := n.tips(ctx, pull.Base)
 	if kindOf(err) == github.NotFound {
 		return nil // GitHub closes it, and tells us then
@@ -52,6 +54,9 @@ func (n *run) judgePull(ctx context.Context, pull github.Pull, tips tips) error 
 	c, err := n.decide(ctx, pull, j, n.oldest())
 	if err != nil {
 		return err
+	}
+	if n.lacks != nil {
+		return errors.Join(n.lacks, n.record(ctx, c.decision()))
 	}
 	own, err := n.publishPull(ctx, &c)
 	if err != nil {

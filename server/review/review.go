@@ -74,6 +74,7 @@ func (r *Reviewer) Run(ctx context.Context, lease store.Lease) (store.Outcome, e
 		}
 	}
 	if err != nil {
+		err = errors.Join(err, n.undecided(ctx, err))
 		return store.Outcome{}, fmt.Errorf("review %s: %w", n.subject(), err)
 	}
 	return store.Outcome{End: store.Done, Again: n.again}, nil
@@ -90,6 +91,11 @@ type run struct {
 	again time.Time
 	// rendered says that something was built for it.
 	rendered bool
+	// asked is what is known of what a decision would be about; kept says that
+	// one is in the audit log; lacks is why facts about people are unknown.
+	asked Decision
+	kept  bool
+	lacks error
 }
 
 // subject names the target for errors and logs.

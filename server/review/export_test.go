@@ -1,0 +1,8 @@
+package review
+
+// For tests outside.
+var (
+	Encode = encode
+	Decode = decode
+	Reason = reason
+)

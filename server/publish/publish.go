@@ -129,6 +129,15 @@ func (p *Publisher) Trouble(ctx context.Context, s Subject, reason string, parke
 	return err
 }
 
+// Doubt takes a green check back while its subject cannot be judged: what made
+// us look again may have changed the answer. Others stay as they are: most
+// trouble is over before anybody reads of it.
+func (p *Publisher) Doubt(ctx context.Context, s Subject, reason string) error {
+	_, err := p.show(ctx, notice{Subject: s, check: waiting(reason), keep: true, greenOnly: true,
+		shown: store.Publication{Own: InProgress, Conclusion: InProgress}})
+	return err
+}
+
 // Withdraw takes a green check back (a pull request closed unmerged, a base
 // that moved): action_required with the reason. A check that is not green stays
 // as it is.

@@ -56,7 +56,9 @@ func (n *run) judgePull(ctx context.Context, pull github.Pull, tips tips) error 
 		return err
 	}
 	if n.lacks != nil {
-		return errors.Join(n.lacks, n.record(ctx, c.decision()))
+		d := c.decision()
+		d.Conclusion = publish.InProgress
+		return errors.Join(n.lacks, n.record(ctx, d))
 	}
 	own, err := n.publishPull(ctx, &c)
 	if err != nil {

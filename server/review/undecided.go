@@ -44,6 +44,6 @@ func (n *run) undecided(ctx context.Context, cause error) error {
 	d.Verdict = policy.Verdict{State: policy.StateError, Title: "Cannot be judged now: " + why,
 		Approvals: policy.Approvals{Status: policy.StatusError, Counted: []policy.Counted{}, Ignored: []policy.Ignored{},
 			BlockedBy: []string{}, Audit: []string{}, MayApprove: []string{}}, Failed: []string{why}}
-	d.Conclusion = publish.Conclusion(d.Verdict, n.lease.Group != "")
+	d.Conclusion = publish.InProgress
 	return n.record(ctx, d)
 }

@@ -179,7 +179,7 @@ func (s *stage) burst(ctx context.Context, o options) ([]line, error) {
 	}
 	after, err := s.metric(ctx, "countersign_reviews_total")
 	return []line{{fmt.Sprintf("%d events on one pull request: reviews", o.burst), "a handful",
-		fmt.Sprint(after - before), after-before <= 10}}, err
+		fmt.Sprint(after - before), after > before && after-before <= 10}}, err
 }
 
 // acknowledge sends deliveries at a rate and measures the answers.
@@ -207,7 +207,7 @@ func (s *stage) acknowledge(ctx context.Context, o options) ([]line, error) {
 // deliver posts a signed event on the pull request and returns how long the
 // answer took.
 func (s *stage) deliver(ctx context.Context, run string, i int) (time.Duration, error) {
-	body := fmt.Appendf(nil, `{"action":"labeled","installation":{"id":%d},"repository":{"id":%d},`+
+	body := fmt.Appendf(nil, `{"action":"assigned","installation":{"id":%d},"repository":{"id":%d},`+
 		`"pull_request":{"number":%d},"number":%d,"sender":{"id":101}}`, s.installation.ID, s.repository.ID(), s.number, s.number)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.server.URL()+"/webhook", bytes.NewReader(body))
 	if err != nil {

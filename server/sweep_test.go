@@ -34,6 +34,8 @@ func newFleet(t *testing.T) *fleet {
 		".countersign.yaml":             "apiVersion: countersign.dev/v1\nkind: Config\nalerts: {receiver: oncall}\n",
 		"clusters/a/kustomization.yaml": "resources: [placement.yaml]\n",
 		"clusters/a/placement.yaml":     placement(1),
+		"clusters/b/kustomization.yaml": "resources: [placement.yaml]\n",
+		"clusters/b/placement.yaml":     placement(1),
 	}}))(t)
 	check(t, f.repository.Push("erin", "main", root))
 	f.protect(false)
@@ -352,5 +354,72 @@ func TestForgedResultsAreFound(t *testing.T) {
 	}
 	if got := f.conclusion(number); got != "action_required" {
 		t.Errorf("conclusion %q", got)
+	}
+}
+
+// written are the conclusions that we wrote on a commit's check since.
+func (f *fleet) written(since int, sha string) []string {
+	f.t.Helper()
+	var out []string
+	for _, r := range f.github.Writes()[since:] {
+		var body struct {
+			Conclusion string
+			Output     struct{ Title string }
+		}
+		if strings.HasPrefix(r.Operation, "checks/") && json.Unmarshal(r.Body, &body) == nil &&
+			(strings.Contains(string(r.Body), sha) || strings.HasSuffix(r.Path, "/check-runs/"+f.runOf(sha))) {
+			out = append(out, body.Conclusion)
+		}
+	}
+	return out
+}
+
+func (f *fleet) runOf(sha string) string {
+	f.t.Helper()
+	var list struct {
+		Runs []struct{ ID json.Number } `json:"check_runs"`
+	}
+	f.asBob("/commits/"+sha+"/check-runs", &list)
+	if len(list.Runs) != 1 {
+		f.t.Fatalf("%d checks on %s", len(list.Runs), sha)
+	}
+	return list.Runs[0].ID.String()
+}
+
+// A base that lets in what is not up to date sets green checks back before they
+// are judged anew: two changes may add up. Others write nothing.
+func TestGreenChecksAreSetBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		strict bool
+		files  map[string]string
+		want   []string
+	}{
+		"governed":        {false, map[string]string{"clusters/b/placement.yaml": placement(4)}, []string{"action_required", "success"}},
+		"ignored":         {false, map[string]string{"docs/z.md": "z\n"}, nil},
+		"up to date only": {true, map[string]string{"clusters/b/placement.yaml": placement(4)}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(t)
+			f.protect(c.strict)
+			f.start()
+			number := f.open("alice", "grow", map[string]string{"clusters/a/placement.yaml": placement(2)})
+			docs := f.open("alice", "docs", map[string]string{"docs/a.md": "hello\n"})
+			f.rest()
+			f.approve(number, "bob", "carol")
+			f.rest()
+			sha, other := f.head(number), f.head(docs)
+			since := len(f.github.Writes())
+			f.push("erin", "main", f.repository.Branch("main"), c.files)
+			f.rest()
+			if got := f.written(since, sha); !slices.Equal(got, c.want) {
+				t.Errorf("written: %q, want %q\n%s", got, c.want, f.log)
+			}
+			if got := f.written(since, other); len(got) > 0 {
+				t.Errorf("a change of what needs no eyes was written: %q", got)
+			}
+			if got := f.conclusion(number); got != "success" {
+				t.Errorf("in the end: %q", got)
+			}
+		})
 	}
 }

@@ -42,8 +42,9 @@ func (n *run) undecided(ctx context.Context, cause error) error {
 	}
 	d := n.asked
 	d.Verdict = policy.Verdict{State: policy.StateError, Title: "Cannot be judged now: " + why,
-		Approvals: policy.Approvals{Status: policy.StatusError, Counted: []policy.Counted{}, Ignored: []policy.Ignored{},
-			BlockedBy: []string{}, Audit: []string{}, MayApprove: []string{}}, Failed: []string{why}}
+		Approvals: policy.Approvals{Status: policy.StatusError, Counted: []policy.Counted{},
+			Ignored: []policy.Ignored{}, BlockedBy: []string{}, Audit: []string{}, MayApprove: []string{}},
+		Failed: []string{why}}
 	d.Conclusion = publish.InProgress
 	return n.record(ctx, d)
 }

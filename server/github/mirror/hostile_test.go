@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -100,15 +101,15 @@ func TestAFetchCannotFillTheDisk(t *testing.T) {
 	m := w.mirror()
 	w.bring(m, 0, w.root)
 	many := map[string]string{}
-	for i := range 20 {
+	for i := range 8 {
 		many[fmt.Sprint("f", i)] = noise(byte(i), 1<<20)
 	}
 	blobs := w.child(w.root, many)
 	w.push("blobs", blobs)
 	long := w.commit(githubtest.Commit{Parents: []string{w.root}, Files: map[string]string{"x": "1"},
-		Message: strings.ToValidUTF8(noise(9, 24<<20), "?")})
+		Message: base64.StdEncoding.EncodeToString([]byte(noise(9, 6<<20)))})
 	w.push("long", long)
-	for what, sha := range map[string]string{"20 MiB of small files": blobs, "a message of some MiB": long} {
+	for what, sha := range map[string]string{"8 MiB of small files": blobs, "a message of some MiB": long} {
 		err := m.Bring(t.Context(), 1, sha)
 		if kindOf(err) != mirror.TooLarge || !strings.Contains(err.Error(), "large files") {
 			t.Errorf("%s: %v", what, err)

@@ -15,7 +15,7 @@ func (m *Mirror) Commit(ctx context.Context, sha string) (git.Commit, error) {
 	if !isID(sha) {
 		return git.Commit{}, fmt.Errorf("%.80q is no full commit id", sha)
 	}
-	return read(ctx, m, func(r *git.Repo) (git.Commit, error) {
+	return read(ctx, m, func(ctx context.Context, r *git.Repo) (git.Commit, error) {
 		c, known, err := r.Known(ctx, sha)
 		if err == nil && !known {
 			err = &Error{Kind: NotThere, Repository: m.id, Commit: sha}
@@ -27,7 +27,9 @@ func (m *Mirror) Commit(ctx context.Context, sha string) (git.Commit, error) {
 // Merge is [git.Repo.Merge] for commits that were brought. It fetches what a
 // merge of contents needs, in one batch.
 func (m *Mirror) Merge(ctx context.Context, base, head git.Commit) (git.Merged, error) {
-	bases, err := read(ctx, m, func(r *git.Repo) ([]git.Commit, error) { return r.MergeBases(ctx, base, head) })
+	bases, err := read(ctx, m, func(ctx context.Context, r *git.Repo) ([]git.Commit, error) {
+		return r.MergeBases(ctx, base, head)
+	})
 	if err != nil {
 		return git.Merged{}, err
 	}
@@ -41,10 +43,8 @@ func (m *Mirror) Merge(ctx context.Context, base, head git.Commit) (git.Merged, 
 	if err := m.prepare(ctx, trees, false); err != nil {
 		return git.Merged{}, err
 	}
-	var merged git.Merged
-	err = m.with(ctx, func(r *git.Repo) (err error) {
-		merged, err = r.Merge(ctx, base, head)
-		return err
+	merged, err := ask(ctx, m, func(ctx context.Context, r *git.Repo) (git.Merged, error) {
+		return r.Merge(ctx, base, head)
 	})
 	var missing *git.MissingError
 	if !errors.As(err, &missing) {
@@ -58,7 +58,9 @@ func (m *Mirror) Merge(ctx context.Context, base, head git.Commit) (git.Merged, 
 }
 
 func (m *Mirror) merge(ctx context.Context, base, head git.Commit) (git.Merged, error) {
-	return read(ctx, m, func(r *git.Repo) (git.Merged, error) { return r.Merge(ctx, base, head) })
+	return read(ctx, m, func(ctx context.Context, r *git.Repo) (git.Merged, error) {
+		return r.Merge(ctx, base, head)
+	})
 }
 
 // prepare makes sure that the blobs of trees are here, large ones on request.
@@ -86,13 +88,17 @@ func (m *Mirror) prepare(ctx context.Context, trees []string, large bool) error 
 
 // MergeBase is [git.Repo.MergeBase] for commits that were brought.
 func (m *Mirror) MergeBase(ctx context.Context, a, b git.Commit) (git.Commit, error) {
-	return read(ctx, m, func(r *git.Repo) (git.Commit, error) { return r.MergeBase(ctx, a, b) })
+	return read(ctx, m, func(ctx context.Context, r *git.Repo) (git.Commit, error) {
+		return r.MergeBase(ctx, a, b)
+	})
 }
 
 // Range lists the commits of base..head over all parents, oldest first, at
 // most most (0: 10,000); more is an error.
 func (m *Mirror) Range(ctx context.Context, base, head git.Commit, most int) ([]git.Commit, error) {
-	return read(ctx, m, func(r *git.Repo) ([]git.Commit, error) { return r.Range(ctx, base, head, most) })
+	return read(ctx, m, func(ctx context.Context, r *git.Repo) ([]git.Commit, error) {
+		return r.Range(ctx, base, head, most)
+	})
 }
 
 // Contains reports whether ancestor is head or one of its ancestors.
@@ -100,7 +106,7 @@ func (m *Mirror) Contains(ctx context.Context, head, ancestor string) (bool, err
 	if !isID(head) || !isID(ancestor) {
 		return false, fmt.Errorf("%.80q or %.80q is no full commit id", head, ancestor)
 	}
-	return read(ctx, m, func(r *git.Repo) (bool, error) {
+	return read(ctx, m, func(ctx context.Context, r *git.Repo) (bool, error) {
 		for _, sha := range []string{head, ancestor} {
 			if _, known, err := r.Known(ctx, sha); err != nil || !known && sha == ancestor {
 				// All ancestors are here: what is not here is none.
@@ -139,13 +145,29 @@ func (m *Mirror) Neutral(ctx context.Context, sha string) (bool, error) {
 
 // read reads from the repository. What must be here and is not makes the next
 // Bring begin anew.
-func read[T any](ctx context.Context, m *Mirror, from func(*git.Repo) (T, error)) (value T, err error) {
-	err = m.with(ctx, func(r *git.Repo) error {
+func read[T any](
+	ctx context.Context, m *Mirror, from func(context.Context, *git.Repo) (T, error),
+) (value T, err error) {
+	value, err = ask(ctx, m, from)
+	m.suspect(err, m.generation.Load())
+	return value, err
+}
+
+// ask reads from the repository for as long as a git process may run: what is
+// merged and walked is the author's.
+func ask[T any](
+	ctx context.Context, m *Mirror, from func(context.Context, *git.Repo) (T, error),
+) (value T, err error) {
+	bounded, cancel := m.all.during(ctx)
+	defer cancel()
+	err = m.with(bounded, func(r *git.Repo) error {
 		var err error
-		value, err = from(r)
+		value, err = from(bounded, r)
 		return err
 	})
-	m.suspect(err, m.generation.Load())
+	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
+		err = m.failure(context.Cause(bounded), "")
+	}
 	return value, err
 }
 

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/countersign-dev/countersign/render/git"
 	"github.com/countersign-dev/countersign/server/github/githubtest"
 	"github.com/countersign-dev/countersign/server/github/mirror"
 )
@@ -180,6 +181,26 @@ func TestAStalledServerEndsByTimeout(t *testing.T) {
 	if left := children(t, "fetch"); len(left) != 0 {
 		t.Errorf("processes left: %v", left)
 	}
+}
+
+func TestReadingIsBoundedInTime(t *testing.T) {
+	w := newWorld(t)
+	head := w.child(w.root, map[string]string{"x": "1"})
+	w.push("change", head)
+	w.bring(w.mirror(), 1, w.root, head)
+	base, top := w.at(w.mirror(), w.root), w.at(w.mirror(), head)
+	w.restart(func() { w.options.Timeout = time.Nanosecond })
+	m := w.mirror()
+	w.bring(m, 1, w.root, head)
+	_, ranged := m.Range(t.Context(), base, top, 0)
+	_, merged := m.Merge(t.Context(), base, top)
+	for what, err := range map[string]error{"a range": ranged, "a merge": merged} {
+		if kindOf(err) != mirror.Unavailable || !strings.Contains(err.Error(), "longer than") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	w.restart(func() { w.options.Timeout = 0 })
+	must[git.Merged](t)(w.mirror().Merge(t.Context(), base, top))
 }
 
 func TestACallerWhoLeavesEndsTheFetch(t *testing.T) {

@@ -98,6 +98,10 @@ func (r *run) finish(ctx, base context.Context, outcome store.Outcome, err error
 		r.log().InfoContext(base, "the lease was lost: somebody else goes on")
 		return store.Postpone
 	case err == nil:
+		if rest := r.tire(r.lease, time.Now()); outcome.End == store.Done && rest > outcome.After {
+			outcome.After = rest
+			defer time.AfterFunc(rest, r.Nudge)
+		}
 		r.settle(base, outcome)
 		return outcome.End
 	case errors.Is(cause, errStopping), errors.Is(cause, ErrSuperseded), errors.Is(err, ErrSuperseded):

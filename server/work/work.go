@@ -51,6 +51,7 @@ type Loop struct {
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when a run was settled
+	streaks map[store.Target]streak
 }
 
 // New makes a loop that does nothing yet.
@@ -66,7 +67,8 @@ func New(o Options) *Loop {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Loop{o: o, nudge: make(chan struct{}, 1), ended: make(chan *run), changed: make(chan struct{})}
+	return &Loop{o: o, nudge: make(chan struct{}, 1), ended: make(chan *run), changed: make(chan struct{}),
+		streaks: map[store.Target]streak{}}
 }
 
 // Nudge says that something may be due now. It never blocks.

@@ -202,6 +202,38 @@ func TestABurstEndsInAHandfulOfRuns(t *testing.T) {
 	})
 }
 
+// Events that keep coming for ten seconds, each while the last is being
+// answered, are a handful of runs, and the last one is answered; then a single
+// event is answered at once again.
+func TestAStreamOfEventsComesToRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{run: func(context.Context, store.Lease) (store.Outcome, error) {
+			time.Sleep(60 * time.Millisecond) // the bubble's time: the run's own
+			return store.Outcome{}, nil
+		}}
+		g := newStage(t, s)
+		for range 1000 {
+			g.wake(pull(1, store.Review))
+			time.Sleep(10 * time.Millisecond)
+		}
+		last := time.Now()
+		time.Sleep(lastRest + time.Second)
+		synctest.Wait()
+		n := s.count()
+		if n > 12 || s.runs[n-1].Until.Add(-time.Minute).Before(last) {
+			t.Errorf("%d runs, the last one from %v, the last event was at %v", n, s.runs[n-1].Woken, last)
+		}
+		same(t, "left", g.depth(), store.Depth{})
+		time.Sleep(time.Minute)
+		for i := range 5 {
+			g.wake(pull(1, store.Review))
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+			same(t, "single events", s.count(), n+i+1)
+		}
+	})
+}
+
 func TestAPushCancelsTheOlderRun(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -60,6 +60,9 @@ func (n *run) judgePull(ctx context.Context, pull github.Pull, tips tips) error 
 		d.Conclusion = publish.InProgress
 		return errors.Join(n.lacks, n.record(ctx, d))
 	}
+	if err := n.leave(ctx, c); err != nil {
+		return err
+	}
 	own, err := n.publishPull(ctx, &c)
 	if err != nil {
 		return err
@@ -110,13 +113,31 @@ func (n *run) withdraw(ctx context.Context, keep func(store.Publication) bool, w
 	if err != nil {
 		return err
 	}
+	return n.retireAll(ctx, published, keep, why)
+}
+
+// leave takes back what is green on commits that are no longer the head: whoever
+// opens another pull request with one must not find it passed. It comes before
+// the head's own check, which so is the last that was published.
+func (n *run) leave(ctx context.Context, c decided) error {
+	return n.retireAll(ctx, c.facts.Published, func(p store.Publication) bool {
+		return p.BaseRef != c.base || p.HeadSHA == c.head || p.Conclusion != publish.Success
+	}, "this commit is no longer the head of its pull request")
+}
+
+// retireAll retires the newest of the publications for each head and base.
+func (n *run) retireAll(
+	ctx context.Context, published []store.Publication, keep func(store.Publication) bool, why string,
+) error {
 	newest := map[[2]string]bool{}
-	for _, p := range published {
+	for _, p := range published { // the newest first
 		key := [2]string{p.BaseRef, p.HeadSHA}
-		if newest[key] || keep(p) {
+		if newest[key] {
 			continue
 		}
-		newest[key] = true
+		if newest[key] = true; keep(p) {
+			continue
+		}
 		if err := n.retire(ctx, p, why); err != nil {
 			return err
 		}

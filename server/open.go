@@ -49,6 +49,7 @@ func (s *Server) openPool(ctx context.Context, o Options) error {
 	if err != nil {
 		return fmt.Errorf("load the rules: %w", err)
 	}
+	rules.Watch(func(took time.Duration) { s.metrics.judging.Observe(took.Seconds()) })
 	renderer, err := worker.RendererDigest()
 	if err != nil {
 		return err

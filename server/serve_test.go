@@ -77,7 +77,7 @@ func TestServeFromStartToEnd(t *testing.T) {
 			`countersign_deliveries_total{event="pull_request",outcome="accepted"} 1`, `countersign_queue{state="due"} 0`,
 			`countersign_reviews_total{rendered="false",verdict="pass"}`, `countersign_github_requests_total{cached="false",op="pulls/get",status="200"}`,
 			"countersign_github_requests_remaining{installation=", "countersign_queue_oldest_timestamp_seconds 0", "countersign_errors_total",
-			`countersign_runs_total{end="done",on="pull"}`, "go_goroutines",
+			`countersign_runs_total{end="done",on="pull"}`, "go_goroutines", "countersign_judge_seconds_count", "countersign_render_seconds",
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("metrics: no %s", want)

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/topdown/cache"
 )
@@ -29,6 +30,7 @@ func (e *Engine) each(ctx context.Context, n int, params Params, judge func(s *s
 	var next, lost atomic.Int64
 	var failed atomic.Bool
 	var working sync.WaitGroup
+	defer e.tell(time.Now())
 	defer working.Wait()
 	for range min(runtime.GOMAXPROCS(0), mostSessions, 1+(n-1)/inputsEach) {
 		s, done, err := e.open(ctx, merged, &lost)
@@ -52,6 +54,16 @@ func (e *Engine) each(ctx context.Context, n int, params Params, judge func(s *s
 		}
 	}
 	return nil
+}
+
+// Watch has told called with the time that each batch of inputs takes, for who
+// counts. It must be called before the engine is asked anything.
+func (e *Engine) Watch(told func(took time.Duration)) { e.watch = told }
+
+func (e *Engine) tell(begun time.Time) {
+	if e.watch != nil {
+		e.watch(time.Since(begun))
+	}
 }
 
 // open starts a session; done ends it.

@@ -29,6 +29,7 @@ type Engine struct {
 	digest    string
 	patience  time.Duration
 	patterns  cache.InterQueryValueCache
+	watch     func(took time.Duration) // nil: nobody is told
 
 	mu      sync.Mutex
 	queries map[string]*query // by the scope and the ids that it asks

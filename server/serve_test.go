@@ -39,6 +39,7 @@ func TestServeFromStartToEnd(t *testing.T) {
 		w := newFleet(t)
 		w.start()
 		number := w.open("alice", "docs", map[string]string{"docs/a.md": "hello\n"})
+		w.open("alice", "grow", map[string]string{"clusters/a/placement.yaml": placement(2)})
 		w.rest()
 		if got := w.conclusion(number); got != "success" {
 			t.Errorf("conclusion %q", got)
@@ -74,7 +75,7 @@ func TestServeFromStartToEnd(t *testing.T) {
 			t.Fatalf("metrics: %d %s", answer.StatusCode, text)
 		}
 		for _, want := range []string{
-			`countersign_deliveries_total{event="pull_request",outcome="accepted"} 1`, `countersign_queue{state="due"} 0`,
+			`countersign_deliveries_total{event="pull_request",outcome="accepted"} 2`, `countersign_queue{state="due"} 0`,
 			`countersign_reviews_total{rendered="false",verdict="pass"}`, `countersign_github_requests_total{cached="false",op="pulls/get",status="200"}`,
 			"countersign_github_requests_remaining{installation=", "countersign_queue_oldest_timestamp_seconds 0", "countersign_errors_total",
 			`countersign_runs_total{end="done",on="pull"}`, "go_goroutines", "countersign_judge_seconds_count", "countersign_render_seconds",

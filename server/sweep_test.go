@@ -304,6 +304,7 @@ func TestADayOfOutageAC091(t *testing.T) {
 func TestFailedDeliveriesAreAskedForAgain(t *testing.T) {
 	f := newFleet(t)
 	f.start()
+	f.rest() // the first look is over
 	f.github.OnDelivery(func(d githubtest.Delivery) githubtest.Fate { return githubtest.Fate{Drop: d.Event == "pull_request"} })
 	number := f.open("alice", "docs", map[string]string{"docs/a.md": "hello\n"})
 	f.rest()

@@ -60,7 +60,8 @@ func newMetrics() *metrics {
 		"verdict", "rendered")
 	m.reviewing = histogram("review_seconds", "How long a review took.", "rendered")
 	m.rendering = histogram("render_seconds", "How long one root took to render, by how that ended.", "status")
-	m.judging = histogram("judge_seconds", "How long the rules took for one batch of objects, changes or facts.").WithLabelValues()
+	m.judging = histogram("judge_seconds",
+		"How long the rules took for one batch of objects, changes or facts.").WithLabelValues()
 	m.children = counter("children_lost_total", "Render children that were given up at work, by cause.", "cause")
 	m.requests = counter("github_requests_total", "Requests to GitHub.", "op", "status", "cached")
 	m.asking = histogram("github_request_seconds", "How long GitHub took to answer.", "op")

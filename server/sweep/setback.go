@@ -31,7 +31,8 @@ func (l *look) setBack(ctx context.Context, pulls []github.Pull) {
 		published, err := l.newest(ctx, int64(p.Number))
 		tip := l.tips[p.Base]
 		green := published.Conclusion == publish.Success && published.HeadSHA == p.Head && published.BaseRef == p.Base
-		if err != nil || !green || published.BaseSHA == tip || !l.concerned(ctx, published.BaseSHA, published.TreeSHA, tip) {
+		if err != nil || !green || published.BaseSHA == tip ||
+			!l.concerned(ctx, published.BaseSHA, published.TreeSHA, tip) {
 			continue
 		}
 		err = l.Publisher.Withdraw(ctx, publish.Subject{Client: l.client, Repository: l.repository, Lease: l.lease,
@@ -39,7 +40,8 @@ func (l *look) setBack(ctx context.Context, pulls []github.Pull) {
 			"the branch that this goes into has moved; it is judged anew against what is there now")
 		if err != nil {
 			// It is woken all the same, and what slips through is found by the audit of pushes.
-			l.Log.Warn("a green check could not be set back", "repository", l.repository.ID, "pull", p.Number, "error", err)
+			l.Log.Warn("a green check could not be set back", "repository", l.repository.ID, "pull", p.Number,
+				"error", err)
 		}
 	}
 }

@@ -111,3 +111,60 @@ func TestForbiddenFacts(t *testing.T) {
 		t.Errorf("verdict %+v", v)
 	}
 }
+
+// What never stands still is not judged for ever: it is tried again later, and
+// nothing is green meanwhile.
+func TestMovesWithoutEnd(t *testing.T) {
+	w := newWorld(t)
+	number, head := w.propose("more")
+	w.run()
+	w.approve(number, "bob", "carol")
+	w.Flush()
+	w.wire.mu.Lock()
+	w.wire.before = func(operation string) {
+		if operation == "pulls/list-reviews" {
+			at := w.repo.Branch("main")
+			w.commit("operator", "main", at, map[string]string{"docs/about.md": "# " + at + "\n"})
+		}
+	}
+	w.wire.mu.Unlock()
+	lease := must(w.store.Claim(t.Context(), store.Claimant{Owner: "test", Lease: time.Minute, Most: 1}))(t)[0]
+	if _, err := w.reviewer.Run(t.Context(), lease); !errors.Is(err, publish.ErrMoved) {
+		t.Errorf("ended with %v: %+v\n%s", err, w.verdict(), w.log)
+	}
+	w.wants(head, "action_required")
+	w.wire.mu.Lock()
+	w.wire.before = nil
+	w.wire.mu.Unlock()
+	check(t, w.store.Settle(t.Context(), lease, store.Outcome{End: store.Retry, Reason: "moved"}))
+	w.run()
+	w.wants(head, "success")
+}
+
+// Settings are the config of a base as the sweep asks for it.
+func TestSettings(t *testing.T) {
+	w := newWorld(t)
+	main := w.repo.Branch("main")
+	tight := w.commit("operator", "release/1", main,
+		map[string]string{".countersign.yaml": "apiVersion: countersign.dev/v1\nkind: Config\napprovals: {required: 4}\n"})
+	broken := w.commit("operator", "release/2", main, map[string]string{".countersign.yaml": "kind: Nothing\n"})
+	none := must(w.repo.Commit(githubtest.Commit{Author: "operator", Parents: []string{main},
+		Remove: []string{".countersign.yaml"}}))(t)
+	check(t, w.repo.Push("operator", "release/3", none))
+	client := w.reviewer.App.Client(w.install.ID)
+	repository := must(client.Repository(t.Context(), w.repo.ID()))(t)
+	m := must(w.reviewer.Mirrors.Mirror(t.Context(), repository.ID,
+		mirror.Remote{URL: repository.CloneURL, Token: client.Token}))(t)
+	for base, want := range map[string]int{main: 2, tight: 4, none: 2} {
+		c := must(w.reviewer.Settings(t.Context(), m, repository, main, base))(t)
+		if c.Approvals.Required != want || len(c.Approvals.Teams) != 1 || len(c.Bases) != 1 {
+			t.Errorf("%+v", c.Approvals)
+		}
+	}
+	for _, side := range [][2]string{{main, broken}, {broken, main}} {
+		_, err := w.reviewer.Settings(t.Context(), m, repository, side[0], side[1])
+		if unreadable, ok := errors.AsType[*review.UnreadableError](err); !ok || len(unreadable.Mistakes) == 0 {
+			t.Errorf("ended with %v", err)
+		}
+	}
+}

@@ -107,6 +107,8 @@ func (n *run) teams(ctx context.Context, f *people.Facts) ([]github.Team, error)
 		}
 		if why == "" {
 			resolved = append(resolved, team)
+		} else {
+			unresolved(f)
 		}
 		if slices.Contains(f.Config.Approvals.Teams, name) || why != "" {
 			f.Teams = append(f.Teams, policy.Team{Name: name, Unknown: why})
@@ -121,6 +123,7 @@ func (n *run) named(ctx context.Context, f *people.Facts) error {
 	for _, login := range f.Config.Approvals.Users {
 		user, err := n.client.UserNamed(ctx, login)
 		if kindOf(err) == github.NotFound {
+			unresolved(f)
 			continue // nobody bears the name, so nobody counts by it
 		}
 		if err != nil {
@@ -131,10 +134,18 @@ func (n *run) named(ctx context.Context, f *people.Facts) error {
 			return err
 		}
 		if why != "" {
+			unresolved(f)
 			f.Failed = append(f.Failed, "approvals.users names "+login+": "+why)
 		}
 	}
 	return nil
+}
+
+// unresolved notes that the config names what is not there, or another.
+func unresolved(f *people.Facts) {
+	if word := "config_unresolvable"; !slices.Contains(f.Audit, word) {
+		f.Audit = append(f.Audit, word)
+	}
 }
 
 // same says what is wrong when a name of the config means another id than when

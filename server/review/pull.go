@@ -55,6 +55,11 @@ func (n *run) judgePull(ctx context.Context, pull github.Pull, tips tips) error 
 	if err != nil {
 		return err
 	}
+	if c.people.CommitsIncomplete { // GitHub may have listed those of a newer head
+		if err := n.confirm(ctx, c); err != nil {
+			return err
+		}
+	}
 	if n.lacks != nil {
 		d := c.decision()
 		d.Conclusion = publish.InProgress

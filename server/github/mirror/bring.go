@@ -150,13 +150,15 @@ func (m *Mirror) bring(ctx context.Context, pull int, commits []string) error {
 
 // history fetches commits with all that leads to them. Where the mirror holds
 // others it takes the blobs between these and those along, which are few and
-// mostly all that is wanted: one fetch then does for a push.
+// mostly all that is wanted: one fetch then does for a push. That fails where
+// the other side sends differences to blobs of old commits, which it believes
+// to be here.
 func (m *Mirror) history(ctx context.Context, missing []string) error {
 	if m.holds() {
 		limit := min(batchLimit, m.all.options.Limit)
 		err := m.run(ctx, fetch{ids: missing, filter: smallBlobs, limit: limit})
 		var e *Error
-		if !errors.As(err, &e) || e.Kind != TooLarge {
+		if !errors.As(err, &e) || e.Kind != TooLarge && e.Kind != Unavailable {
 			return err
 		}
 	}

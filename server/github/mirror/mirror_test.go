@@ -209,6 +209,23 @@ func TestFewFetchesBringAll(t *testing.T) {
 	}
 }
 
+// A head that starts at an old commit, of which the blobs were never wanted,
+// may come as differences to these blobs.
+func TestDifferencesToBlobsOfThePast(t *testing.T) {
+	w := newWorld(t)
+	old := w.child(w.root, map[string]string{"big.yaml": lines(4000)})
+	tip := w.child(old, map[string]string{"big.yaml": "other: 1\n"})
+	w.push("main", tip)
+	m := w.mirror()
+	w.bring(m, 0, tip)
+	head := w.child(old, map[string]string{"big.yaml": lines(4000, 7)})
+	w.push("change", head)
+	w.bring(m, 1, head)
+	if got := files(t, m, w.at(m, head).Tree)["big.yaml"]; got != lines(4000, 7) {
+		t.Errorf("the file has %d bytes, want %d", len(got), len(lines(4000, 7)))
+	}
+}
+
 func TestTwoCommitsAreOneFetch(t *testing.T) {
 	w := newWorld(t)
 	m := w.mirror()

@@ -121,6 +121,7 @@ type storyEvent struct {
 	Draft        *bool           `json:"draft"`
 	Fork         bool            `json:"fork"`
 	Forced       bool            `json:"forced"`
+	Merged       bool            `json:"merged"`
 	Initiator    string          `json:"initiator"`
 	// Reviews, comments, labels.
 	Review  name          `json:"review_id"`
@@ -150,7 +151,7 @@ type storyEvent struct {
 	// The server and GitHub's moods.
 	After       string `json:"after"`
 	Endpoint    string `json:"endpoint"`
-	Status      int    `json:"status"`
+	Status      name   `json:"status"`
 	RetryAfter  int    `json:"retry_after"`
 	BasedOnHead string `json:"based_on_head"`
 	Event       string `json:"event"`

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -383,17 +384,45 @@ func (p *play) fail(e *storyEvent) error {
 	}
 	path, _, _ = strings.Cut(path, "?")
 	operation := githubtest.Operation(method, path)
+	if strings.Contains(path, "/teams/") && strings.Contains(path, "/members") {
+		operation = "teams/get-membership-for-user-in-org" // by which members are asked for
+	}
 	if operation == "" {
 		return fmt.Errorf("GitHub has no endpoint %q", e.Endpoint)
 	}
-	fault := githubtest.Fault{Status: cmp.Or(e.Status, http.StatusBadGateway), RetryAfter: time.Duration(e.RetryAfter) * time.Second}
-	fault.Times = cmp.Or(e.Count, map[bool]int{true: 1, false: 1 << 20}[e.RetryAfter > 0])
+	fault, err := faultOf(e)
+	if err != nil {
+		return err
+	}
 	p.faults = true
 	p.github.Fail(operation, fault)
 	if operation == "checks/create" { // a check is posted by either
 		p.github.Fail("checks/update", fault)
 	}
 	return nil
+}
+
+// faultOf is the trouble that an event's status names: a number, or a word.
+func faultOf(e *storyEvent) (githubtest.Fault, error) {
+	fault := githubtest.Fault{RetryAfter: time.Duration(e.RetryAfter) * time.Second}
+	fault.Times = cmp.Or(e.Count, map[bool]int{true: 1, false: 1 << 20}[e.RetryAfter > 0])
+	switch e.Status {
+	case "timeout", "stall":
+		fault.Stall = true
+	case "reset", "connection_reset":
+		fault.Reset = true
+	case "html":
+		fault.HTML = true
+	case "":
+		fault.Status = http.StatusBadGateway
+	default:
+		status, err := strconv.Atoi(string(e.Status))
+		if err != nil {
+			return fault, fmt.Errorf("%q is no status", e.Status)
+		}
+		fault.Status = status
+	}
+	return fault, nil
 }
 
 // stalls are where a server stands still before it is killed.
@@ -408,7 +437,7 @@ var stalls = map[string]map[string]githubtest.Fault{
 func stallFor(after string) (map[string]githubtest.Fault, error) {
 	_, before, _ := strings.Cut(after, "_before_")
 	switch {
-	case after == "":
+	case after == "", unheard(after):
 		return nil, nil
 	case strings.HasPrefix(before, "evaluat"), after == "ack":
 		return stalls["evaluate"], nil
@@ -419,6 +448,12 @@ func stallFor(after string) (map[string]githubtest.Fault, error) {
 		return stalls["save"], nil
 	}
 	return nil, fmt.Errorf("a server cannot be killed after %q", after)
+}
+
+// unheard reports whether a server that is killed after that never answered the
+// webhook.
+func unheard(after string) bool {
+	return strings.HasPrefix(after, "receiv") || strings.HasSuffix(after, "_before_ack")
 }
 
 // serverKilled kills the server where it stands: what came before it at the

@@ -43,7 +43,8 @@ type play struct {
 
 	slow      bool            // a worker stands still
 	teamsMade map[string]bool // by slug
-	reader    *store.Store    // a second look at the database
+	forks     map[string]*githubtest.Repository
+	reader    *store.Store // a second look at the database
 }
 
 type storyPull struct {
@@ -166,9 +167,12 @@ func (p *play) prOpened(e *storyEvent) error {
 		return err
 	}
 	if e.Fork {
-		if pull.from, err = p.repository.Fork(e.Actor); err != nil {
-			return err
+		if p.forks[e.Actor] == nil {
+			if p.forks[e.Actor], err = p.repository.Fork(e.Actor); err != nil {
+				return err
+			}
 		}
+		pull.from = p.forks[e.Actor]
 	}
 	return p.told(e, func() error {
 		if err := p.pushHead(pull, e.Actor, head); err != nil {
@@ -236,8 +240,11 @@ func (p *play) pushHead(pull *storyPull, actor, sha string) error {
 		return nil
 	}
 	err := pull.from.Push(actor, pull.branch, sha)
-	if err == nil || pull.from == p.repository {
-		return err
+	if err == nil {
+		return nil
+	}
+	if pull.from == p.repository { // a branch that somebody else has pushed
+		return pull.from.Push("operator", pull.branch, sha)
 	}
 	// A maintainer's edit of a fork's branch.
 	if _, err := p.silently(func() error { return pull.from.Permit(actor, "write") }); err != nil {
@@ -274,6 +281,14 @@ func (p *play) baseAdvanced(e *storyEvent) error {
 	pull := p.pulls[e.PR]
 	if pull != nil {
 		branch, from = pull.base, pull.label
+	}
+	for _, c := range slices.Concat(e.BaseCommits, e.Commits) {
+		if len(c.Parents) == 0 {
+			c.Parents = []string{p.names[p.repository.Branch(branch)]}
+		}
+		if err := p.commit(c, branch, c.Committed, false, ""); err != nil {
+			return err
+		}
 	}
 	to, given := e.label()
 	if !given {
@@ -312,6 +327,12 @@ func (p *play) prClosed(e *storyEvent) error {
 		return err
 	}
 	pull.open = false
+	if e.Merged {
+		return p.told(e, func() error {
+			_, err := p.repository.Merge(pull.number, "operator")
+			return err
+		})
+	}
 	return p.told(e, func() error { return p.repository.Close(pull.number, e.Actor) })
 }
 
@@ -379,6 +400,9 @@ func (p *play) branchPushed(e *storyEvent) error {
 			return err
 		}
 		p.name(e.Head, sha)
+		if meant := p.labels[label]; label != "" && p.bases[branch] != nil {
+			p.bases[branch].tips[meant.object] = tip{meant.value, meant.generation}
+		}
 	}
 	return p.told(e, func() error { return p.repository.Push(e.Actor, branch, p.commits[e.Head]) })
 }
@@ -436,7 +460,15 @@ func (p *play) commentCreated(e *storyEvent) error {
 }
 
 func (p *play) commentEdited(e *storyEvent) error {
-	return p.told(e, func() error { return p.repository.EditComment(p.comments[e.Comment], e.Actor, e.Body) })
+	id := p.comments[e.Comment]
+	if pull := p.pulls[e.PR]; id == 0 && pull != nil { // not somebody's: ours
+		for _, c := range p.repository.Comments(pull.number) {
+			if c.Login == "countersign[bot]" {
+				id = c.ID
+			}
+		}
+	}
+	return p.told(e, func() error { return p.repository.EditComment(id, e.Actor, e.Body) })
 }
 
 func (p *play) commentDeleted(e *storyEvent) error {

@@ -75,7 +75,7 @@ func playStory(t *testing.T, s *story) {
 	p := &play{t: t, story: s, commits: map[string]string{}, names: map[string]string{}, bases: map[string]*base{},
 		labels: map[string]change{}, policyInHead: map[string]map[string]string{}, pulls: map[int]*storyPull{},
 		reviews: map[name]reviewed{}, comments: map[name]int64{}, groups: map[string]githubtest.Group{}, rows: map[name]int{},
-		gate: &gate{}, teamsMade: map[string]bool{}}
+		gate: &gate{}, teamsMade: map[string]bool{}, forks: map[string]*githubtest.Repository{}}
 	s.Config.complete()
 	if what := s.Config.fixed(); what != "" {
 		t.Fatalf("no setting gives %s", what)
@@ -167,6 +167,9 @@ func (p *play) one(n int) {
 		p.gate.pass()
 	}
 	rows := p.verdicts()
+	if unheard(killed) {
+		p.github.OnDelivery(func(githubtest.Delivery) githubtest.Fate { return githubtest.Fate{Drop: true} })
+	}
 	if err := happenings[e.Type](p, e); err != nil {
 		p.t.Fatalf("%s\ncannot be made to happen: %v", e.line(), err)
 	}
@@ -251,8 +254,7 @@ func (p *play) slowAhead(n int) string {
 	if slow < 0 || n >= slow {
 		return ""
 	}
-	head := p.story.Events[slow].BasedOnHead
-	move := slices.IndexFunc(p.story.Events[:slow], func(e storyEvent) bool { return e.Type == "push" && e.Before == head && e.Head != head })
+	move := p.story.moves(slow)
 	switch n {
 	case move - 1:
 		return arms
@@ -260,6 +262,22 @@ func (p *play) slowAhead(n int) string {
 		return moves
 	}
 	return ""
+}
+
+// moves is the event by which the head that a slow worker had read is left or,
+// where none does, the last one before the worker goes on.
+func (s *story) moves(slow int) int {
+	heads := map[int]string{}
+	for i, e := range s.Events[:slow] {
+		if e.Head == "" || e.PR == 0 {
+			continue
+		}
+		if was := heads[e.PR]; was != e.Head && was != "" && was == s.Events[slow].BasedOnHead {
+			return i
+		}
+		heads[e.PR] = e.Head
+	}
+	return slow - 1
 }
 
 // close lets pass what the last events asked to wait for, unless the story ends

@@ -183,7 +183,7 @@ func (r *Repository) pullView(i *issue) object {
 	maps.Copy(view, object{"merged": !p.merged.IsZero(), "merged_by": r.server.userView(p.mergedBy),
 		"mergeable": nil, "mergeable_state": "unknown", "rebaseable": nil, "comments": len(r.commentsOf(i.number)),
 		"review_comments": 0, "maintainer_can_modify": false,
-		"commits": cmp.Or(p.counted, len(r.commitsOf(p))),
+		"commits":   cmp.Or(p.counted, len(r.commitsOf(p))),
 		"additions": added, "deletions": deleted, "changed_files": len(files)})
 	if known && i.state == "open" {
 		view["mergeable"], view["mergeable_state"] = p.mergeable, r.mergeState(i)

@@ -107,8 +107,8 @@ var doors = []struct {
 	},
 	{
 		"net/http",
-		[]string{"render/child", "render/sandbox", "server"},
-		"only the server talks to a network; the walls must reach its transport",
+		[]string{"render/child", "render/sandbox", "server", "bench/app"},
+		"only the server talks to a network, and who measures it; the walls must reach its transport",
 	},
 }
 

@@ -91,7 +91,8 @@ func (s *stage) reviews(ctx context.Context, o options) ([]line, error) {
 		// Two people approve and ask for changes by turns: each changes the verdict's words.
 		state := []string{"approved", "changes_requested"}[i/2%2]
 		began, before := time.Now(), s.spent()
-		if _, err := s.repository.Review(s.number, githubtest.Review{Login: []string{"bob", "carol"}[i%2], State: state}); err != nil {
+		review := githubtest.Review{Login: []string{"bob", "carol"}[i%2], State: state}
+		if _, err := s.repository.Review(s.number, review); err != nil {
 			return nil, err
 		}
 		if err := s.awaitWrite(ctx); err != nil {
@@ -208,7 +209,8 @@ func (s *stage) acknowledge(ctx context.Context, o options) ([]line, error) {
 // answer took.
 func (s *stage) deliver(ctx context.Context, run string, i int) (time.Duration, error) {
 	body := fmt.Appendf(nil, `{"action":"assigned","installation":{"id":%d},"repository":{"id":%d},`+
-		`"pull_request":{"number":%d},"number":%d,"sender":{"id":101}}`, s.installation.ID, s.repository.ID(), s.number, s.number)
+		`"pull_request":{"number":%d},"number":%d,"sender":{"id":101}}`,
+		s.installation.ID, s.repository.ID(), s.number, s.number)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.server.URL()+"/webhook", bytes.NewReader(body))
 	if err != nil {
 		return 0, err
@@ -218,7 +220,10 @@ func (s *stage) deliver(ctx context.Context, run string, i int) (time.Duration, 
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", run, i, time.Now().UnixNano()))
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-GitHub-Event", "pull_request")
-	request.Header.Set("X-GitHub-Delivery", fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]))
+	request.Header.Set(
+		"X-GitHub-Delivery",
+		fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]),
+	)
 	request.Header.Set("X-Hub-Signature-256", "sha256="+hex.EncodeToString(mac.Sum(nil)))
 	began := time.Now()
 	answer, err := client.Do(request)
@@ -300,6 +305,9 @@ func (s *stage) soak(ctx context.Context, o options) ([]line, error) {
 			memory, goroutines = append(memory, m.HeapAlloc>>20), append(goroutines, runtime.NumGoroutine())
 		}
 	}
-	return []line{{fmt.Sprintf("a soak of %d events: live heap (MiB, with the GitHub beside it) by quarters", events), "",
-		fmt.Sprint(memory), true}, {"… goroutines", "", fmt.Sprint(goroutines), true}}, nil
+	return []line{
+		{fmt.Sprintf("a soak of %d events: live heap (MiB, with the GitHub beside it) by quarters", events), "",
+			fmt.Sprint(memory), true},
+		{"… goroutines", "", fmt.Sprint(goroutines), true},
+	}, nil
 }

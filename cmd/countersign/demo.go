@@ -21,7 +21,10 @@ yourself; elsewhere, or with --play, the story plays by itself.`,
 		Example: "  countersign demo\n  countersign demo --play",
 		Args:    exactly(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			d, err := demo.Start(c.Context(), demo.Options{Version: version(), RenderArgs: []string{renderChild}, Out: p.stdout})
+			d, err := demo.Start(
+				c.Context(),
+				demo.Options{Version: version(), RenderArgs: []string{renderChild}, Out: p.stdout},
+			)
 			if err != nil {
 				return err
 			}

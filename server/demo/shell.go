@@ -18,14 +18,23 @@ type step struct{ why, line string }
 var walk = []step{
 	{"Four pull requests are open. This is what the checks say:", "prs"},
 	{"#2 makes a staging cluster with an SSH key on its nodes. A finding is fixed, never approved away:", "show 2"},
-	{"#3 only adds two workers, but to production. Bob has approved, one more must. GitHub will not merge it:", "merge 3"},
+	{
+		"#3 only adds two workers, but to production. Bob has approved, one more must. GitHub will not merge it:",
+		"merge 3",
+	},
 	{"Carol approves as the second person:", "approve 3 carol"},
-	{"Alice pushes again, and asks for sixty workers. Both approved six: their approvals do not count for this:", "push 3"},
+	{
+		"Alice pushes again, and asks for sixty workers. Both approved six: their approvals do not count for this:",
+		"push 3",
+	},
 	{"They look again, and approve what is there now:", "approve 3 bob"},
 	{"", "approve 3 carol"},
 	{"Now GitHub lets it in:", "merge 3"},
 	{"Alice takes the SSH key out of #2. What is left needs two people:", "push 2"},
-	{"Whoever doubts asks for another look; the bot answers with a reaction, not with noise:", "comment 2 carol /countersign recheck"},
+	{
+		"Whoever doubts asks for another look; the bot answers with a reaction, not with noise:",
+		"comment 2 carol /countersign recheck",
+	},
 	{"#4 would have the renderer read the cloud's credentials. It was never asked for, and is never green:", "show 4"},
 	{"", "merge 4"},
 }
@@ -131,7 +140,9 @@ func (d *Demo) act(ctx context.Context, word string, args []string) error {
 		return nil
 	}
 	if len(args) == 0 {
-		return refusal{fmt.Errorf("%q is not known, or lacks the pull request's number; help lists the commands", word)}
+		return refusal{
+			fmt.Errorf("%q is not known, or lacks the pull request's number; help lists the commands", word),
+		}
 	}
 	number, err := strconv.Atoi(strings.TrimPrefix(args[0], "#"))
 	if err != nil || number < 1 || number > len(pulls) {

@@ -108,7 +108,9 @@ func (d *Demo) people(context.Context, Options) error {
 			errs = append(errs, acme.TeamMember("platform", login, "active"))
 		}
 	}
-	root, err := d.repository.Commit(githubtest.Commit{Files: d.branches["base"], Author: "bob", Message: "our clusters"})
+	root, err := d.repository.Commit(
+		githubtest.Commit{Files: d.branches["base"], Author: "bob", Message: "our clusters"},
+	)
 	errs = append(errs, err, d.repository.Push("bob", "main", root))
 	if d.token, err = d.github.UserToken("alice"); err != nil {
 		errs = append(errs, err)
@@ -157,7 +159,8 @@ func (d *Demo) open(ctx context.Context, _ Options) error {
 		if err := d.push(p.author, p.branch, p.branch); err != nil {
 			return err
 		}
-		if _, err := d.repository.OpenPull(githubtest.OpenPull{Author: p.author, Head: p.branch, Title: p.title}); err != nil {
+		opened := githubtest.OpenPull{Author: p.author, Head: p.branch, Title: p.title}
+		if _, err := d.repository.OpenPull(opened); err != nil {
 			return err
 		}
 	}

@@ -58,22 +58,36 @@ func newClinic(t *testing.T) *clinic {
 	c.repository, err = c.github.AddRepository("acme", "clusters")
 	must(err)
 	must(c.repository.Permit("alice", "admin"))
-	root, err := c.repository.Commit(githubtest.Commit{Files: map[string]string{"README.md": "clusters\n"}, Author: "alice"})
+	root, err := c.repository.Commit(
+		githubtest.Commit{Files: map[string]string{"README.md": "clusters\n"}, Author: "alice"},
+	)
 	must(err)
 	must(c.repository.Push("alice", "main", root))
 	c.installation, err = c.github.Install("acme", "clusters")
 	must(err)
 	c.repository.SetRuleset(githubtest.Ruleset{Name: "countersign", Rules: []githubtest.Rule{
 		{Type: "required_status_checks", Parameters: map[string]any{"strict_required_status_checks_policy": true,
-			"required_status_checks": []map[string]any{{"context": "countersign (main)", "integration_id": c.github.AppID()}}}},
+			"required_status_checks": []map[string]any{
+				{"context": "countersign (main)", "integration_id": c.github.AppID()},
+			}}},
 		githubtest.RequiredReviews(1, true, true), {Type: "deletion"}, {Type: "non_fast_forward"},
 	}})
 	running := t.TempDir()
-	c.settings = settings.Settings{AppID: c.github.AppID(), PrivateKey: c.github.AppKey(), WebhookSecrets: []string{secret},
-		GitHubURL: c.github.URL(), Listen: "127.0.0.1:0", Operations: "127.0.0.1:0", Data: running,
-		Database: "sqlite:" + filepath.Join(running, "countersign.db")}
-	s, err := server.New(t.Context(), server.Options{Settings: c.settings, Version: "test", RenderArgs: []string{"render-child"},
-		Log: slog.New(slog.DiscardHandler)})
+	c.settings = settings.Settings{
+		AppID:          c.github.AppID(),
+		PrivateKey:     c.github.AppKey(),
+		WebhookSecrets: []string{secret},
+		GitHubURL:      c.github.URL(),
+		Listen:         "127.0.0.1:0",
+		Operations:     "127.0.0.1:0",
+		Data:           running,
+		Database:       "sqlite:" + filepath.Join(running, "countersign.db"),
+	}
+	s, err := server.New(
+		t.Context(),
+		server.Options{Settings: c.settings, Version: "test", RenderArgs: []string{"render-child"},
+			Log: slog.New(slog.DiscardHandler)},
+	)
 	must(err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var wait sync.WaitGroup
@@ -151,7 +165,8 @@ func TestWhatIsWrong(t *testing.T) {
 			if len(bad) != 1 || !strings.Contains(bad[0].What, trouble.want) {
 				t.Errorf("want %q alone:\n%s", trouble.want, all)
 			}
-			if trouble.name == "ruleset" && (len(bad) == 0 || bad[0].Paste != string(sweep.RulesetJSON(c.github.AppID(), "main"))) {
+			if trouble.name == "ruleset" &&
+				(len(bad) == 0 || bad[0].Paste != string(sweep.RulesetJSON(c.github.AppID(), "main"))) {
 				t.Error("the ruleset to paste is not there")
 			}
 			if trouble.undo != nil {

@@ -94,7 +94,12 @@ func (e *examination) asked(where string, permissions map[string]string, events 
 		}
 	}
 	if len(untold) > 0 {
-		e.bad("subscribe to them in the App's settings", "%s: events are missing: %s", where, strings.Join(untold, ", "))
+		e.bad(
+			"subscribe to them in the App's settings",
+			"%s: events are missing: %s",
+			where,
+			strings.Join(untold, ", "),
+		)
 	}
 	if len(missing)+len(untold) == 0 {
 		e.good("%s: all permissions and events that are needed", where)
@@ -187,8 +192,13 @@ func (e *examination) installation(ctx context.Context, i github.Installation) {
 		}
 	}
 	if left := client.Budget(); !left.Reset.IsZero() && left.Remaining < left.Limit/5 {
-		e.bad("it fills up by itself at "+left.Reset.UTC().Format(time.TimeOnly)+" UTC; see who else uses the App's key",
-			"%s: %d of %d requests are left in this hour", i.Account, left.Remaining, left.Limit)
+		e.bad(
+			"it fills up by itself at "+left.Reset.UTC().Format(time.TimeOnly)+" UTC; see who else uses the App's key",
+			"%s: %d of %d requests are left in this hour",
+			i.Account,
+			left.Remaining,
+			left.Limit,
+		)
 	} else if !left.Reset.IsZero() {
 		e.good("%s: %d of %d requests are left in this hour", i.Account, left.Remaining, left.Limit)
 	}

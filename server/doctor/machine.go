@@ -90,7 +90,8 @@ func (e *examination) attack(ctx context.Context, pool *worker.Pool) (err error)
 	}
 	for name, text := range files {
 		path := filepath.Join(folder, filepath.FromSlash(name))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
+		err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600))
+		if err != nil {
 			return err
 		}
 	}

@@ -45,11 +45,13 @@ func (s *Server) openPool(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	rules, err := engine.New(rego.FS)
-	if err != nil {
-		return fmt.Errorf("load the rules: %w", err)
+	rules := o.Rules
+	if rules == nil {
+		if rules, err = engine.New(rego.FS); err != nil {
+			return fmt.Errorf("load the rules: %w", err)
+		}
+		rules.Watch(func(took time.Duration) { s.metrics.judging.Observe(took.Seconds()) })
 	}
-	rules.Watch(func(took time.Duration) { s.metrics.judging.Observe(took.Seconds()) })
 	renderer, err := worker.RendererDigest()
 	if err != nil {
 		return err
@@ -165,7 +167,10 @@ func (s *Server) listen(ctx context.Context, _ Options) error {
 				name, strings.ToUpper(name), err)
 			return nil
 		}
-		s.closers = append(s.closers, func() error { socket.Close(); return nil }) // its server closed it before
+		s.closers = append(s.closers, func() error {
+			socket.Close() //nolint:errcheck,gosec // its server closed it before
+			return nil
+		})
 		return netutil.LimitListener(socket, most)
 	}
 	s.webSocket = open("listen", s.settings.Listen, connections)

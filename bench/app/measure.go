@@ -173,7 +173,7 @@ func (s *stage) burst(ctx context.Context, o options) ([]line, error) {
 	close(events)
 	sending.Wait()
 	for _, err := range failed.Range {
-		return nil, err.(error) //nolint:errorlint,errcheck // only errors are stored
+		return nil, err.(error) // only errors are stored
 	}
 	if err := s.quiet(ctx); err != nil {
 		return nil, err

@@ -139,7 +139,7 @@ func crashFiles(replicas string) map[string]string {
 func (w *crashWorld) onRequest(githubtest.Request) {
 	w.mu.Lock()
 	if w.left == 0 && w.process != nil {
-		w.process.Kill() //nolint:errcheck // it may be gone already
+		w.process.Kill() // it may be gone already
 	}
 	w.left--
 	w.mu.Unlock()
@@ -168,7 +168,7 @@ func (w *crashWorld) restart() {
 	w.check(command.Start())
 	died := make(chan struct{})
 	go func() {
-		command.Wait() //nolint:errcheck // it is killed
+		command.Wait() // it is killed
 		close(died)
 	}()
 	w.mu.Lock()
@@ -201,7 +201,7 @@ func (w *crashWorld) stop() {
 	w.process, w.left = nil, -1
 	w.mu.Unlock()
 	if process != nil {
-		process.Kill() //nolint:errcheck // it may be gone already
+		process.Kill() // it may be gone already
 		<-died
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"time"
-
-	"github.com/countersign-dev/countersign/policy"
 )
 
 type pullJSON struct {
@@ -146,7 +144,7 @@ func (c *Client) Activity(ctx context.Context, r Repository, branch string) ([]P
 		if a.Ref != "refs/heads/"+branch {
 			return false, errors.New("a push is to another branch")
 		}
-		var actor *policy.User = a.Actor.user()
+		actor := a.Actor.user()
 		pushes = append(pushes, Push{Ref: a.Ref, Before: a.Before, After: a.After, Actor: actor,
 			Forced: a.Kind == "force_push", At: a.At})
 		return len(pushes) < mostPushes, nil

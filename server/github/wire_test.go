@@ -365,7 +365,7 @@ func TestNamesDoNotLeaveTheirPlace(t *testing.T) {
 }
 
 // secrets is a transport whose errors hold what no error may.
-type secrets struct{ header, text string }
+type secrets struct{ text string }
 
 func (s secrets) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s.text == "" {

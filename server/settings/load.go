@@ -114,7 +114,7 @@ func Load(file string, environ []string) (Settings, error) {
 	}
 	s.Database = l.secret("database", func(w written) (text, text) { return w.Database, w.DatabaseFile })
 	s = s.Filled()
-	s.Warnings = append(l.warnings, s.odd()...)
+	s.Warnings = slices.Concat(l.warnings, s.odd())
 	return s, errors.Join(append(l.mistakes, s.mistakes(l.said)...)...)
 }
 
@@ -262,7 +262,7 @@ func (l *loader) content(name string, secret bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	stat, err := f.Stat()
 	if err != nil {
 		return nil, err

@@ -99,7 +99,6 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request) (event, outcom
 	}
 	routed, err := Route(r.App, delivery.Event, body, delivery.Received)
 	digest := sha256.Sum256(body)
-	body = nil
 	free() // recording may take seconds
 	delivery.Digest = digest[:]
 	delivery.Action, delivery.Installation, delivery.Repository = routed.Action, routed.Installation, routed.Repository

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/countersign-dev/countersign/policy"
+	"github.com/countersign-dev/countersign/policy/engine"
 	"github.com/countersign-dev/countersign/render/worker"
 	"github.com/countersign-dev/countersign/server/github"
 	"github.com/countersign-dev/countersign/server/github/mirror"
@@ -32,6 +33,9 @@ type Options struct {
 	Clock func() time.Time
 	// Transport carries requests to GitHub; nil means one of our own.
 	Transport http.RoundTripper
+	// Rules are shared by several servers of one process, which then do not
+	// measure how long they take; nil means rules of its own.
+	Rules *engine.Engine
 }
 
 // Server is the App at work. Its methods may be called from anywhere.

@@ -23,6 +23,8 @@ import (
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/countersign-dev/countersign/policy/engine"
+	"github.com/countersign-dev/countersign/rego"
 	"github.com/countersign-dev/countersign/render/child"
 	"github.com/countersign-dev/countersign/server"
 	"github.com/countersign-dev/countersign/server/github/githubtest"
@@ -213,10 +215,17 @@ type here struct {
 	ended chan error
 }
 
+// builtin are the rules, compiled once for all servers of this process.
+var builtin = sync.OnceValues(func() (*engine.Engine, error) { return engine.New(rego.FS) })
+
 func startHere(w *world) (app, error) {
+	rules, err := builtin()
+	if err != nil {
+		return nil, err
+	}
 	s, err := server.New(context.Background(), server.Options{Settings: w.settings, Version: "test",
 		Log: slog.New(slog.NewTextHandler(w.log, nil)), RenderArgs: []string{renderChild}, Clock: w.clock.Now,
-		Transport: w.transport})
+		Transport: w.transport, Rules: rules})
 	if err != nil {
 		return nil, err
 	}

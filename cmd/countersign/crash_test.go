@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -31,7 +32,8 @@ var (
 // another request that it made of GitHub or delivery that it answered, while
 // people push, approve and comment. Whatever the point: what was accepted is
 // honoured, there is one check run for each head and at most one comment, and
-// nothing is green that was not decided to pass.
+// nothing is green that was not decided to pass. Now and then GitHub fails as
+// well, before or after it did what it was asked for.
 func TestKilledAnywhere(t *testing.T) {
 	if testing.Short() {
 		t.Skip("kills and starts the server many times")
@@ -41,7 +43,11 @@ func TestKilledAnywhere(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(*crashSeed, uint64(i)))
 		w.killAfter(rnd.IntN(24))
 		what := w.act(rnd)
+		if i%3 == 2 {
+			what += ", while GitHub " + w.fail(rnd)
+		}
 		w.awaitDeathOrRest()
+		w.github.Heal()
 		w.restart()
 		w.awaitRest(fmt.Sprintf("crash %d (seed %d): %s", i, *crashSeed, what))
 		w.once()
@@ -206,6 +212,16 @@ func (w *crashWorld) stop() {
 	}
 }
 
+// fail lets GitHub stumble at some of the next requests.
+func (w *crashWorld) fail(rnd *rand.Rand) string {
+	faults := []githubtest.Fault{{Status: 502}, {Status: 500, Apply: true}, {Reset: true}, {Reset: true, Apply: true},
+		{Half: true}, {Half: true, Apply: true}, {HTML: true}}
+	fault := faults[rnd.IntN(len(faults))]
+	fault.Times = 1 + rnd.IntN(2)
+	w.github.Fail("*", fault)
+	return fault.String()
+}
+
 // act is what somebody does.
 func (w *crashWorld) act(rnd *rand.Rand) string {
 	w.t.Helper()
@@ -277,15 +293,31 @@ func (w *crashWorld) checks(number int) (string, []crashCheck) {
 	return head, answer.Runs
 }
 
+// read asks GitHub as a person does, again where a fault met it.
 func (w *crashWorld) read(path string, into any) {
 	w.t.Helper()
-	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.github.URL()+"/repos/acme/clusters"+path, nil)
+	err := errors.New("not asked")
+	for tries := 0; err != nil && tries < 5; tries++ {
+		err = w.ask(path, into)
+	}
 	w.check(err)
+}
+
+func (w *crashWorld) ask(path string, into any) error {
+	request, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, w.github.URL()+"/repos/acme/clusters"+path, nil)
+	if err != nil {
+		return err
+	}
 	request.Header.Set("Authorization", "Bearer "+mustOf(w.github.UserToken("alice"))(w.t))
 	answer, err := http.DefaultClient.Do(request)
-	w.check(err)
+	if err != nil {
+		return err
+	}
 	defer answer.Body.Close()
-	w.check(json.NewDecoder(answer.Body).Decode(into))
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	return json.NewDecoder(answer.Body).Decode(into)
 }
 
 // awaitDeathOrRest ends when the planned kill happened, or when there is

@@ -48,6 +48,9 @@ func (p *Publisher) put(ctx context.Context, n notice, known int64) (int64, erro
 			}
 			continue
 		}
+		if at.run == 0 && n.greenOnly {
+			return 0, p.finish(ctx, at.key, outcome{}) // there is none to take back
+		}
 		if at.run == 0 {
 			return p.create(ctx, n, at.key)
 		}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/countersign-dev/countersign/server/github"
@@ -101,12 +104,31 @@ func (p *Publisher) last(ctx context.Context, s Subject) (store.Publication, err
 // begun after it whose end was not recorded. Without that a lost answer could
 // leave a check green that nobody remembers.
 func (p *Publisher) sure(ctx context.Context, s Subject, last store.Publication) (bool, error) {
-	key := writeKey(s, last)
-	if last.ID == 0 {
-		key = checkKey(s)
+	_, begun, err := p.Store.Action(ctx, writeKey(s, last))
+	if err == nil && !begun && last.ID == 0 {
+		_, begun, err = p.Store.Action(ctx, checkKey(s)) // what was published is forgotten sooner
 	}
-	_, begun, err := p.Store.Action(ctx, key)
 	return !begun, err
+}
+
+// Unsure are the checks of a pull request of which nobody knows what they show:
+// a write was begun, and its end is not on record. Only BaseRef and HeadSHA are
+// given.
+func (p *Publisher) Unsure(ctx context.Context, repository, pull int64) ([]Subject, error) {
+	prefix := fmt.Sprintf("write/%d/%d/", repository, pull)
+	actions, err := p.Store.UnfinishedUnder(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	var unsure []Subject
+	for _, a := range actions {
+		about := path.Dir(strings.TrimPrefix(a.Key, prefix)) // without the publication
+		s := Subject{BaseRef: path.Dir(about), HeadSHA: path.Base(about)}
+		if !slices.Contains(unsure, s) {
+			unsure = append(unsure, s)
+		}
+	}
+	return unsure, nil
 }
 
 func checkKey(s Subject) string { return "check/" + ExternalID(s) }
@@ -135,12 +157,9 @@ func (p *Publisher) allowed(ctx context.Context, n notice) error {
 // write writes the check and records it. What is about to be written is
 // recorded first: see sure.
 func (p *Publisher) write(ctx context.Context, n notice, last store.Publication) (store.Publication, error) {
-	key := ""
-	if last.ID != 0 {
-		key = writeKey(n.Subject, last)
-		if _, err := p.Store.BeginUnder(ctx, n.Lease, key, []byte(n.shown.Conclusion)); err != nil {
-			return store.Publication{}, err
-		}
+	key := writeKey(n.Subject, last)
+	if _, err := p.Store.BeginUnder(ctx, n.Lease, key, []byte(n.shown.Conclusion)); err != nil {
+		return store.Publication{}, err
 	}
 	run, err := p.put(ctx, n, last.CheckRun)
 	if err != nil {
@@ -151,7 +170,7 @@ func (p *Publisher) write(ctx context.Context, n notice, last store.Publication)
 	defer cancel()
 	n.shown.CheckRun = run
 	published, err := p.Store.Publish(ctx, n.shown)
-	if err == nil && key != "" {
+	if err == nil {
 		err = p.Store.Finish(ctx, key, nil)
 	}
 	return published, err

@@ -64,17 +64,20 @@ type sight struct {
 	entries []policy.Entry
 }
 
-// shown is what a check that we published said of the reviewed commit, or what
-// was just judged, when it is that.
+// shown is what a check that we published said of the reviewed commit; where none
+// did, what was just judged, when it is that. What newer settings or rules make
+// of the same commits is not what the reviewer saw.
 func (n *run) shown(ctx context.Context, s people.Subject, j judged) (sight, bool, error) {
 	p := s.Published
 	if p.ID == 0 || p.BaseRef != s.BaseRef {
 		return sight{}, false, nil
 	}
-	if j.until.IsZero() && j.head == s.Commit && j.base == s.BaseRef && j.baseSHA == p.BaseSHA {
+	told := p.HeadSHA == s.Commit && p.Assessment != ""
+	here := j.until.IsZero() && j.head == s.Commit && j.base == s.BaseRef && j.baseSHA == p.BaseSHA
+	if here && (!told || p.Assessment == j.key) {
 		return sight{j.assessment.Digest, j.assessment.Entries}, true, nil
 	}
-	if p.HeadSHA != s.Commit || p.Assessment == "" {
+	if !told {
 		return sight{}, false, nil
 	}
 	seen := sight{digest: p.Digest}

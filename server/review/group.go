@@ -34,7 +34,7 @@ func (n *run) group(ctx context.Context) error {
 	}
 	head, err := n.client.Tip(ctx, n.repository, strings.TrimPrefix(ref, "refs/"))
 	if kindOf(err) == github.NotFound {
-		return n.disband(ctx)
+		return n.disband(ctx, base)
 	}
 	if err != nil {
 		return err
@@ -65,6 +65,11 @@ func (n *run) judgeGroup(ctx context.Context, j judged) error {
 	}
 	if err := n.remember(ctx, found.numbers, false); err != nil {
 		return err
+	}
+	made := store.PushSeen{Repository: n.repository.ID, Ref: n.lease.Group, Before: j.baseSHA, After: j.head,
+		At: n.Clock()}
+	if err := n.Store.Remember(ctx, store.Facts{Pushes: []store.PushSeen{made}}); err != nil {
+		return err // what is not on record could not be taken back
 	}
 	group := policy.MergeGroup{Resolved: found.resolved}
 	for _, number := range found.numbers {
@@ -187,8 +192,12 @@ func (n *run) groupsOf(ctx context.Context, pull int64) (map[string]bool, error)
 	return live, err
 }
 
-// disband forgets a group whose ref is gone.
-func (n *run) disband(ctx context.Context) error {
+// disband forgets a group whose ref is gone. Its check is taken back unless it
+// landed: anybody may open a pull request with its commit.
+func (n *run) disband(ctx context.Context, base string) error {
+	if err := n.takeBack(ctx, base); err != nil {
+		return err
+	}
 	entries, err := n.Store.Entries(ctx, store.LogQuery{Repository: n.repository.ID, Kind: "group",
 		From: n.began.Add(-longestGroup)})
 	if err != nil {
@@ -205,6 +214,42 @@ func (n *run) disband(ctx context.Context) error {
 		}
 	}
 	return n.remember(ctx, numbers, true)
+}
+
+// takeBack takes back the green checks of a group's commits that the base does
+// not contain.
+func (n *run) takeBack(ctx context.Context, base string) error {
+	commits, err := n.Store.Pushes(ctx, n.repository.ID, n.lease.Group, maxPushes)
+	if err != nil || len(commits) == 0 {
+		return err
+	}
+	tip, err := n.client.Tip(ctx, n.repository, "heads/"+base)
+	if err != nil && kindOf(err) != github.NotFound {
+		return err
+	}
+	for _, c := range commits {
+		landed := false
+		if tip != "" {
+			m, err := n.mirror(ctx)
+			if err != nil {
+				return err
+			}
+			if err := m.Bring(ctx, 0, tip); err != nil {
+				return err
+			}
+			if landed, err = m.Contains(ctx, tip, c.After); err != nil {
+				return err
+			}
+		}
+		if landed {
+			continue
+		}
+		if err := n.Publisher.Withdraw(ctx, n.about(base, c.Before, c.After),
+			"this group of the merge queue is gone, and did not land"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wakeGroups wakes the groups that hold this pull request.

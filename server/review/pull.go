@@ -134,6 +134,10 @@ func (n *run) leave(ctx context.Context, c decided) error {
 func (n *run) retireAll(
 	ctx context.Context, published []store.Publication, keep func(store.Publication) bool, why string,
 ) error {
+	published, err := n.unsure(ctx, published)
+	if err != nil {
+		return err
+	}
 	newest := map[[2]string]bool{}
 	for _, p := range published { // the newest first
 		key := [2]string{p.BaseRef, p.HeadSHA}

@@ -3,6 +3,7 @@ package review
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/countersign-dev/countersign/policy"
 	"github.com/countersign-dev/countersign/server/github"
@@ -25,12 +26,32 @@ func (n *run) publishPull(ctx context.Context, c *decided) (store.Publication, e
 	if err := n.record(ctx, c.decision()); err != nil {
 		return store.Publication{}, err
 	}
-	return n.Publisher.Publish(ctx, publish.Wish{
+	published, err := n.Publisher.Publish(ctx, publish.Wish{
 		Subject: n.about(c.base, c.baseSHA, c.head), TreeSHA: c.assessment.MergedTree, Assessment: c.assessment,
 		Key: c.key, Verdict: c.verdict, Siblings: c.family.own, Outside: c.outside, Standing: c.notices,
 		Force: c.force, Conversation: c.talk,
-		Confirm: func(ctx context.Context) error { return n.confirm(ctx, *c) },
+		Confirm: func(ctx context.Context) error {
+			if err := n.confirm(ctx, *c); err != nil {
+				return err
+			}
+			return n.sameFamily(ctx, *c)
+		},
 	})
+	if err != nil {
+		return published, err
+	}
+	// Who published meanwhile may not have seen us: of two, the later one sees both.
+	return published, n.sameFamily(ctx, *c)
+}
+
+// sameFamily reads again what others with this head say: ErrMoved when it is
+// something else than what was posted rests on.
+func (n *run) sameFamily(ctx context.Context, c decided) error {
+	now, err := n.siblings(ctx, c.base, c.head)
+	if err == nil && (!slices.Equal(now.own, c.family.own) || len(now.others) != len(c.family.others)) {
+		return publish.ErrMoved
+	}
+	return err
 }
 
 // outside reports whether the author of a pull request has no write.

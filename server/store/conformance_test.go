@@ -262,12 +262,14 @@ func TestOutbox(t *testing.T) {
 		same(t, "begun before", get(s.Begin(ctx, "check/1", []byte("other")))(t), want)
 		same(t, "unfinished", get(s.Unfinished(ctx, clock.Now()))(t), []Action{want})
 		same(t, "none older", len(get(s.Unfinished(ctx, start))(t)), 0)
+		same(t, "unfinished of a kind", get(s.UnfinishedUnder(ctx, "check/"))(t), []Action{want})
+		same(t, "none of another kind", len(get(s.UnfinishedUnder(ctx, "check/1/"))(t))+len(get(s.UnfinishedUnder(ctx, "heck"))(t)), 0)
 		must(t, s.Finish(ctx, "check/1", []byte("r")))
 		want.State, want.Result, want.Finished = Finished, []byte("r"), clock.Now()
 		clock.Add(time.Minute)
 		must(t, s.Finish(ctx, "check/1", []byte("second")))
 		same(t, "finished", get(s.Begin(ctx, "check/1", nil))(t), want)
-		same(t, "none unfinished", len(get(s.Unfinished(ctx, clock.Now()))(t)), 0)
+		same(t, "none unfinished", len(get(s.Unfinished(ctx, clock.Now()))(t))+len(get(s.UnfinishedUnder(ctx, "check/"))(t)), 0)
 		if err := s.Finish(ctx, "never", nil); !errors.Is(err, ErrUnknown) {
 			t.Errorf("finishing what never began: %v", err)
 		}

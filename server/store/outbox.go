@@ -105,3 +105,12 @@ func (s *Store) Unfinished(ctx context.Context, before time.Time) ([]Action, err
 			selectAction+` WHERE NOT done AND begun < $1 ORDER BY begun, id LIMIT 1000`, before)
 	})
 }
+
+// UnfinishedUnder lists the actions whose keys begin with a prefix and of which
+// no result is known, oldest first, at most 1,000.
+func (s *Store) UnfinishedUnder(ctx context.Context, prefix string) ([]Action, error) {
+	return view(ctx, s, "unfinished actions of one kind", func(t *txn) ([]Action, error) {
+		return all(t, (*Action).targets, selectAction+` WHERE NOT done AND substr(id, 1, $1) = $2
+			ORDER BY begun, id LIMIT 1000`, len(prefix), prefix)
+	})
+}

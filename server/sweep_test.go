@@ -424,3 +424,37 @@ func TestGreenChecksAreSetBack(t *testing.T) {
 		})
 	}
 }
+
+// A governed base is audited whether or not a pull request is open for it, and
+// a branch that was deleted and made anew is compared with what it was.
+func TestPushAuditOfABaseWithoutPulls(t *testing.T) {
+	f := newFleet(t)
+	alerts := f.receiver()
+	f.start()
+	root := f.push("erin", "main", f.repository.Branch("main"), map[string]string{".countersign.yaml":
+		"apiVersion: countersign.dev/v1\nkind: Config\nalerts: {receiver: oncall}\nbases: [main, \"release/*\"]\n"})
+	check(t, f.repository.Push("erin", "release/1", root))
+	check(t, f.repository.Push("erin", "feature", root))
+	f.rest()
+	f.sweep()
+	before := len(alerts.kinds()) // main was pushed directly
+	tip := f.push("erin", "release/1", root, map[string]string{"clusters/a/placement.yaml": placement(7)})
+	f.push("erin", "feature", root, map[string]string{"clusters/a/placement.yaml": placement(8)})
+	f.rest()
+	f.at(noon.Add(15 * time.Minute))
+	f.sweep()
+	if got := alerts.kinds(); len(got) != before+1 || !strings.Contains(alerts.alerts[before].Text, tip[:12]) {
+		t.Fatalf("a direct push to release/1: alerts %+v", alerts.alerts)
+	}
+	f.at(noon.Add(16 * time.Minute))
+	check(t, f.repository.Push("erin", "release/1", ""))
+	anew := must(f.repository.Commit(githubtest.Commit{Parents: []string{tip}, Author: "erin",
+		Files: map[string]string{"clusters/a/placement.yaml": placement(9)}}))(t)
+	check(t, f.repository.Push("erin", "release/1", anew))
+	f.rest()
+	f.at(noon.Add(30 * time.Minute))
+	f.sweep()
+	if got := alerts.kinds(); len(got) != before+2 {
+		t.Errorf("release/1 was made anew: alerts %+v", alerts.alerts)
+	}
+}

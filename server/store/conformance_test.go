@@ -144,6 +144,8 @@ func TestFactsAreKeptAtFirstSight(t *testing.T) {
 		same(t, "hands of others", len(get(s.Hands(ctx, 2, 2))(t))+len(get(s.Hands(ctx, 1, 3))(t)), 0)
 		same(t, "tips", get(s.Tips(ctx, 1, "main", 9))(t), want.Tips)
 		same(t, "pushes", get(s.Pushes(ctx, 1, "main", 9))(t), want.Pushes)
+		same(t, "refs pushed to", get(s.PushedRefs(ctx, 1, want.Pushes[0].Seen))(t), []string{"main"})
+		same(t, "refs pushed to later", len(get(s.PushedRefs(ctx, 1, want.Pushes[0].Seen.Add(time.Second)))(t)), 0)
 		heads := get(s.Heads(ctx, 1, 2))(t)
 		same(t, "the first head", heads[0], want.Heads[0])
 		same(t, "two who pushed one commit", len(heads), 2)

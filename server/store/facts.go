@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -237,4 +238,15 @@ func (s *Store) Pushes(ctx context.Context, repository int64, ref string, most i
 			WHERE repository = $1 AND ref = $2 ORDER BY at DESC, seen DESC, after_sha, before_sha, sender LIMIT $3`,
 			repository, short(ref), most)
 	})
+}
+
+// PushedRefs lists the refs of a repository that were pushed to since a moment,
+// as far as we heard of it, sorted.
+func (s *Store) PushedRefs(ctx context.Context, repository int64, since time.Time) ([]string, error) {
+	refs, err := view(ctx, s, "refs pushed to", func(t *txn) ([]string, error) {
+		return all(t, func(ref *string) []any { return []any{ref} },
+			`SELECT DISTINCT ref FROM push_seen WHERE repository = $1 AND seen >= $2`, repository, since)
+	})
+	slices.Sort(refs)
+	return refs, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign-dev/countersign/server/github"
 	"github.com/countersign-dev/countersign/server/publish"
+	"github.com/countersign-dev/countersign/server/review"
 	"github.com/countersign-dev/countersign/server/store"
 )
 
@@ -19,6 +20,9 @@ const (
 	steps = 200
 	// unreadable is how long we try to read a push before we say that we cannot.
 	unreadable = 6 * time.Hour
+	// remembered is how long a branch is looked at after a push, without a pull
+	// request that is open for it.
+	remembered = 7 * 24 * time.Hour
 )
 
 // auditPushes compares each new tree of a governed base with what we passed:
@@ -27,13 +31,17 @@ func (l *look) auditPushes(ctx context.Context) error {
 	if l.mirror == nil {
 		return nil
 	}
-	for _, base := range l.bases() {
+	bases, err := l.pushedBases(ctx)
+	if err != nil {
+		return err
+	}
+	for _, base := range bases {
 		ref := "refs/heads/" + base
 		list, err := l.Store.Pushes(ctx, l.repository.ID, ref, pushes)
 		if err != nil {
 			return err
 		}
-		for _, push := range slices.Backward(l.untold(list, base)) {
+		for _, push := range slices.Backward(anew(l.untold(list, base))) {
 			if push.Before == "" || zeros(push.Before) || zeros(push.After) || l.seen.audited[ref+"@"+push.After] {
 				continue
 			}
@@ -47,6 +55,36 @@ func (l *look) auditPushes(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// pushedBases are the governed bases that may have moved: those that are known
+// by name, and those of recent pushes.
+func (l *look) pushedBases(ctx context.Context) ([]string, error) {
+	refs, err := l.Store.PushedRefs(ctx, l.repository.ID, l.now.Add(-remembered))
+	bases := l.bases()
+	for _, ref := range refs {
+		base, branch := strings.CutPrefix(ref, "refs/heads/")
+		if branch && !slices.Contains(bases, base) && review.Governed(l.config, l.repository, base) {
+			bases = append(bases, base)
+		}
+	}
+	return bases, err
+}
+
+// anew has a branch that was deleted and made again follow on what it was. Of
+// pushes in one second nobody can tell the order.
+func anew(list []store.PushSeen) []store.PushSeen {
+	list = slices.Clone(list)
+	for i, push := range list { // the newest first
+		if !zeros(push.Before) {
+			continue
+		}
+		before := slices.IndexFunc(list[i:], func(p store.PushSeen) bool { return p.At.Before(push.At) })
+		if before > 0 {
+			list[i].Before = list[i+before].After
+		}
+	}
+	return list
 }
 
 // untold adds the push that no event told of: the base's tip is none that we
@@ -163,6 +201,9 @@ func (l *look) passed(ctx context.Context, base, before, after string) (bool, er
 		return false, err
 	}
 	for _, p := range candidates {
+		if p.Own != publish.Success {
+			continue // it showed what another pull request with its commit had earned
+		}
 		good, err := l.stood(ctx, p, before, after, from.Tree)
 		if err != nil || good {
 			return good, err

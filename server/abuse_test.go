@@ -60,10 +60,10 @@ func TestAbuse(t *testing.T) {
 		id, _, _ := strings.Cut(s.ID, "/")
 		told[id] = append(told[id], s)
 	}
-	for _, id := range slices.Sorted(maps.Keys(abuses)) {
+	for _, id := range sample(t, slices.Sorted(maps.Keys(abuses))) {
 		t.Run(id, abuses[id])
 	}
-	for _, id := range slices.Sorted(maps.Keys(told)) {
+	for _, id := range sample(t, slices.Sorted(maps.Keys(told))) {
 		t.Run(id, func(t *testing.T) {
 			for _, s := range told[id] {
 				_, part, _ := strings.Cut(s.ID, "/")

@@ -431,8 +431,7 @@ func TestPushAuditOfABaseWithoutPulls(t *testing.T) {
 	f := newFleet(t)
 	alerts := f.receiver()
 	f.start()
-	root := f.push("erin", "main", f.repository.Branch("main"), map[string]string{".countersign.yaml":
-		"apiVersion: countersign.dev/v1\nkind: Config\nalerts: {receiver: oncall}\nbases: [main, \"release/*\"]\n"})
+	root := f.push("erin", "main", f.repository.Branch("main"), map[string]string{".countersign.yaml": "apiVersion: countersign.dev/v1\nkind: Config\nalerts: {receiver: oncall}\nbases: [main, \"release/*\"]\n"})
 	check(t, f.repository.Push("erin", "release/1", root))
 	check(t, f.repository.Push("erin", "feature", root))
 	f.rest()

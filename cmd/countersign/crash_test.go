@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	crashes   = flag.Int("crashes", 12, "how often the server is killed")
+	crashes   = flag.Int("crashes", 5, "how often the server is killed")
 	crashSeed = flag.Uint64("crash-seed", 1, "chooses what happens and where the server is killed")
 )
 

@@ -158,7 +158,7 @@ func (p *play) shown(d review.Decision, isGroup bool) {
 	p.agree(d, says, isGroup)
 	if !isGroup {
 		for _, pull := range p.pulls {
-			if pull.number == d.Pull && pull.open && p.commits[pull.head] != d.Head {
+			if pull.number == d.Pull && pull.open && d.Head != "" && p.commits[pull.head] != d.Head {
 				p.t.Errorf("the last verdict is on %s, the head is %s", p.readable(d.Head), pull.head)
 			}
 		}
@@ -223,6 +223,9 @@ func (p *play) agree(d review.Decision, says string, isGroup bool) {
 		}
 	}
 	worse := map[string]int{"success": 0, "action_required": 1, "failure": 2, "in_progress": 1, "queued": 1}
+	if says == "" && d.Conclusion == "in_progress" {
+		return // it could not be judged yet, and nobody was told anything
+	}
 	rank, known := worse[says]
 	switch {
 	case !known:

@@ -385,7 +385,7 @@ func (p *play) fail(e *storyEvent) error {
 	path, _, _ = strings.Cut(path, "?")
 	operation := githubtest.Operation(method, path)
 	if strings.Contains(path, "/teams/") && strings.Contains(path, "/members") {
-		operation = "teams/get-membership-for-user-in-org" // by which members are asked for
+		operation = askedBy["teams/list-members-in-org"][0]
 	}
 	if operation == "" {
 		return fmt.Errorf("GitHub has no endpoint %q", e.Endpoint)
@@ -395,11 +395,21 @@ func (p *play) fail(e *storyEvent) error {
 		return err
 	}
 	p.faults = true
-	p.github.Fail(operation, fault)
-	if operation == "checks/create" { // a check is posted by either
-		p.github.Fail("checks/update", fault)
+	for _, operation := range append([]string{operation}, askedBy[operation]...) {
+		p.github.Fail(operation, fault)
 	}
 	return nil
+}
+
+// askedBy are the requests by which a server learns the same as by another, or
+// does the same: those of both fail.
+var askedBy = map[string][]string{
+	"checks/create":                  {"checks/update"},
+	"pulls/list-commits":             {"graphql"},
+	"repos/get-content":              {"transport/info-refs", "transport/upload-pack"},
+	"teams/list-members-in-org":      {"teams/get-membership-for-user-in-org"},
+	"teams/get-by-name":              {"teams/get-membership-for-user-in-org"},
+	"orgs/check-membership-for-user": {"orgs/get-membership-for-user"},
 }
 
 // faultOf is the trouble that an event's status names: a number, or a word.
@@ -439,15 +449,19 @@ func stallFor(after string) (map[string]githubtest.Fault, error) {
 	switch {
 	case after == "", unheard(after):
 		return nil, nil
-	case strings.HasPrefix(before, "evaluat"), after == "ack":
+	case anyOf(before, "evaluat"), after == "ack":
 		return stalls["evaluate"], nil
-	case strings.HasPrefix(before, "post"), after == "evaluate", after == "evaluated":
+	case anyOf(before, "post", "publish"), after == "evaluate", after == "evaluated":
 		return stalls["post"], nil
-	case strings.HasPrefix(before, "sav"), strings.HasPrefix(before, "record"), strings.HasPrefix(before, "stor"),
-		strings.HasPrefix(after, "post"):
+	case anyOf(before, "sav", "record", "stor"), anyOf(after, "post", "publish"):
 		return stalls["save"], nil
 	}
 	return nil, fmt.Errorf("a server cannot be killed after %q", after)
+}
+
+// anyOf reports whether one of the words is in a text.
+func anyOf(text string, words ...string) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(text, word) })
 }
 
 // unheard reports whether a server that is killed after that never answered the
@@ -550,6 +564,13 @@ var stormy = []string{"label_added", "comment_created", "comment_edited", "revie
 // happening, or as the payload that was last sent of it.
 func (p *play) eventStorm(e *storyEvent) error {
 	kind, action, _ := strings.Cut(e.Event, ".")
+	whole := *e
+	if e = &whole; e.PR == 0 && len(p.pulls) > 0 { // of the only one, or of the first
+		e.PR = slices.Min(slices.Collect(maps.Keys(p.pulls)))
+	}
+	if e.Actor == "github" {
+		e.Actor = "operator"
+	}
 	if happen := happenings[e.Event]; slices.Contains(stormy, e.Event) {
 		for n := range e.Count {
 			one := *e

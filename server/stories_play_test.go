@@ -35,6 +35,7 @@ type play struct {
 	comments map[name]int64
 	groups   map[string]githubtest.Group // head's name → group
 	group    string                      // the last group's head
+	pushedAs map[string]string           // head → the branch that was pushed before its pull request
 	faults   bool                        // some are played, or wait to be
 	viewed   int                         // writes caused by looking
 	rows     map[name]int                // review → audit rows of its event
@@ -162,6 +163,9 @@ func (p *play) prOpened(e *storyEvent) error {
 		return err
 	}
 	pull := &storyPull{from: p.repository, branch: fmt.Sprintf("pr-%d", e.PR), base: branch, open: true}
+	if pushed := p.pushedAs[e.Head]; pushed != "" && !e.Fork {
+		pull.branch = pushed
+	}
 	head, err := p.headOf(e, branch)
 	if err != nil {
 		return err
@@ -207,15 +211,23 @@ func (p *play) headOf(e *storyEvent, branch string) (string, error) {
 	}
 	if _, known := p.commits[e.Head]; !known && e.Head != "" {
 		// A head without a list of commits is one commit of the actor.
-		alone := storyCommit{SHA: e.Head, Author: &e.Actor, Committer: &e.Actor, Parents: []string{e.Before}}
-		if e.Before == "" {
-			alone.Parents = nil
+		alone := storyCommit{SHA: e.Head, Author: &e.Actor, Committer: &e.Actor}
+		if before := cmp.Or(e.Before, p.headNow(e)); before != "" {
+			alone.Parents = []string{before}
 		}
 		if err := p.commitAll([]storyCommit{alone}, branch, e); err != nil {
 			return "", err
 		}
 	}
 	return p.sha(e.Head)
+}
+
+// headNow is the name of the head that the event's pull request has until then.
+func (p *play) headNow(e *storyEvent) string {
+	if pull := p.pulls[e.PR]; pull != nil {
+		return pull.head
+	}
+	return ""
 }
 
 func (p *play) changedPolicy(change *storyPolicy) string {
@@ -376,8 +388,19 @@ func (p *play) labelAdded(e *storyEvent) error {
 	return p.told(e, func() error { return p.repository.Label(pull.number, e.Actor, e.Label) })
 }
 
-// branchPushed pushes a branch that belongs to no pull request: a base's commit
-// is made on its tip, another branch begins at the default one.
+// opens is the event that opens the first pull request with that head.
+func (s *story) opens(head string) *storyEvent {
+	for i, e := range s.Events {
+		if e.Type == "pr_opened" && e.Head == head {
+			return &s.Events[i]
+		}
+	}
+	return nil
+}
+
+// branchPushed pushes a branch that belongs to no pull request yet: a base's
+// commit is made on its tip, another branch begins at the default one. A pull
+// request that is opened with its head later is of that branch.
 func (p *play) branchPushed(e *storyEvent) error {
 	branch := strings.TrimPrefix(e.Ref, "refs/heads/")
 	from := cmp.Or(p.repository.Branch(branch), p.repository.Branch(defaultBase))
@@ -385,8 +408,18 @@ func (p *play) branchPushed(e *storyEvent) error {
 	if p.bases[on] == nil {
 		on = defaultBase
 	}
-	if err := p.commitAll(e.Commits, on, e); err != nil {
+	of := e
+	if opened := p.story.opens(e.Head); opened != nil && len(e.Commits) == 0 {
+		of = opened // that says what the branch holds
+	}
+	if err := p.baseAt(on, of.BaseSHA); err != nil {
 		return err
+	}
+	if err := p.commitAll(of.Commits, on, of); err != nil {
+		return err
+	}
+	if p.bases[branch] == nil {
+		p.pushedAs[e.Head] = branch
 	}
 	if _, known := p.commits[e.Head]; !known {
 		label, _ := e.label()

@@ -92,7 +92,7 @@ func playStory(t *testing.T, s *story) {
 	p := &play{t: t, story: s, commits: map[string]string{}, names: map[string]string{}, bases: map[string]*base{},
 		labels: map[string]change{}, policyInHead: map[string]map[string]string{}, pulls: map[int]*storyPull{},
 		reviews: map[name]reviewed{}, comments: map[name]int64{}, groups: map[string]githubtest.Group{}, rows: map[name]int{},
-		gate: &gate{}, teamsMade: map[string]bool{}, forks: map[string]*githubtest.Repository{}}
+		gate: &gate{}, teamsMade: map[string]bool{}, pushedAs: map[string]string{}, forks: map[string]*githubtest.Repository{}}
 	s.Config.complete()
 	if what := s.Config.fixed(); what != "" {
 		t.Fatalf("no setting gives %s", what)
@@ -136,6 +136,7 @@ func (p *play) run() {
 		}
 		p.at(moment)
 		p.calm()
+		p.at(moment.Add(time.Millisecond)) // what the hour itself woke was read before
 		for ; next < len(p.story.Events) && !p.story.Events[next].At.After(moment); next++ {
 			e := &p.story.Events[next]
 			before := ids(p.github.Held())
@@ -391,6 +392,12 @@ func indent(text string) string {
 // number is a pull request of the story as it is spoken of at the end.
 func (p *play) spoken() (pr int, group bool) {
 	last := p.story.Events[len(p.story.Events)-1]
+	for _, e := range slices.Backward(p.story.Events) {
+		if !slices.Contains([]string{"api_error", "reconcile", "server_killed", "server_started"}, e.Type) {
+			last = e // what befell it, not what befell us
+			break
+		}
+	}
 	if p.story.Expected.PR == 0 && last.Type == "merge_group_checks_requested" {
 		return 0, true
 	}

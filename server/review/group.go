@@ -112,9 +112,13 @@ func (n *run) member(ctx context.Context, number int, of judged) (m policy.Group
 }
 
 func (n *run) publishGroup(ctx context.Context, j judged, v policy.Verdict) error {
+	conclusion := publish.Conclusion(v, true)
+	if n.lacks != nil {
+		conclusion = publish.InProgress // it is not published, and tried again
+	}
 	if err := n.record(ctx, Decision{Group: n.lease.Group, Base: j.base, BaseSHA: j.baseSHA, Head: j.head,
 		Tree: j.assessment.MergedTree, Digest: j.assessment.Digest, Assessment: j.key, Verdict: v,
-		Conclusion: publish.Conclusion(v, true)}); err != nil || n.lacks != nil {
+		Conclusion: conclusion}); err != nil || n.lacks != nil {
 		return errors.Join(err, n.lacks)
 	}
 	published, err := n.Publisher.Publish(ctx, publish.Wish{Subject: n.about(j.base, j.baseSHA, j.head),

@@ -122,11 +122,17 @@ func (n *run) withdraw(ctx context.Context, keep func(store.Publication) bool, w
 }
 
 // leave takes back what is green on commits that are no longer the head: whoever
-// opens another pull request with one must not find it passed. It comes before
-// the head's own check, which so is the last that was published.
+// opens another pull request with one must not find it passed. On the one that was
+// the head until now, others may have waited for us. It comes before the head's
+// own check, which so is the last that was published.
 func (n *run) leave(ctx context.Context, c decided) error {
+	var last store.Publication
+	if len(c.facts.Published) > 0 {
+		last = c.facts.Published[0]
+	}
 	return n.retireAll(ctx, c.facts.Published, func(p store.Publication) bool {
-		return p.BaseRef != c.base || p.HeadSHA == c.head || p.Conclusion != publish.Success
+		return p.BaseRef != c.base || p.HeadSHA == c.head ||
+			p.Conclusion != publish.Success && p.HeadSHA != last.HeadSHA
 	}, "this commit is no longer the head of its pull request")
 }
 

@@ -41,6 +41,9 @@ func (n *run) undecided(ctx context.Context, cause error) error {
 		return nil
 	}
 	d := n.asked
+	if d.Group == "" { // which may be all that is known
+		d.Pull, d.Group = int(n.lease.Pull), n.lease.Group
+	}
 	d.Verdict = policy.Verdict{State: policy.StateError, Title: "Cannot be judged now: " + why,
 		Approvals: policy.Approvals{Status: policy.StatusError, Counted: []policy.Counted{},
 			Ignored: []policy.Ignored{}, BlockedBy: []string{}, Audit: []string{}, MayApprove: []string{}},

@@ -61,7 +61,9 @@ type crashWorld struct {
 	t          *testing.T
 	github     *githubtest.Server
 	repository *githubtest.Repository
-	dir, port  string
+	dir        string
+	port       string // where it listens, and its metrics
+	operations string
 
 	mu      sync.Mutex
 	left    int // requests until the kill; negative: no kill
@@ -79,15 +81,8 @@ const crashSecret = "the secret of the crash tests"
 
 func newCrashWorld(t *testing.T) *crashWorld {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	w := &crashWorld{t: t, dir: t.TempDir(), port: port, left: -1, changed: make(chan struct{}, 1),
+	port := freePort(t)
+	w := &crashWorld{t: t, dir: t.TempDir(), port: port, operations: freePort(t), left: -1, changed: make(chan struct{}, 1),
 		heads: map[int]string{}, approvals: map[int]map[string]string{}, greens: map[string]bool{}}
 	w.github = githubtest.New(t, githubtest.Options{WebhookURL: "http://" + port + "/webhook", WebhookSecret: crashSecret})
 	for i, login := range []string{"alice", "bob", "carol", "dave"} {
@@ -108,6 +103,16 @@ func newCrashWorld(t *testing.T) *crashWorld {
 	w.restart()
 	w.awaitRest("at the start")
 	return w
+}
+
+// freePort is an address on loopback that nobody listens on just now.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener := mustOf(net.Listen("tcp", "127.0.0.1:0"))(t)
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return listener.Addr().String()
 }
 
 func mustOf[T any](value T, err error) func(*testing.T) T {
@@ -169,7 +174,7 @@ func (w *crashWorld) restart() {
 	command.Env = append(os.Environ(),
 		"COUNTERSIGN_APP_ID="+fmt.Sprint(w.github.AppID()), "COUNTERSIGN_PRIVATE_KEY_FILE="+filepath.Join(w.dir, "key.pem"),
 		"COUNTERSIGN_WEBHOOK_SECRET="+crashSecret, "COUNTERSIGN_GITHUB_URL="+w.github.URL(), "COUNTERSIGN_LISTEN="+w.port,
-		"COUNTERSIGN_OPERATIONS=127.0.0.1:0", "COUNTERSIGN_DATA="+w.dir)
+		"COUNTERSIGN_OPERATIONS="+w.operations, "COUNTERSIGN_DATA="+w.dir)
 	command.Stdout, command.Stderr = &w.logs, &w.logs
 	w.check(command.Start())
 	died := make(chan struct{})

@@ -591,6 +591,28 @@ func abuseBudget(t *testing.T) {
 			t.Errorf("%d check runs for %s", n, head)
 		}
 	}
+	// A fifth is kept for reviews and merge groups.
+	f.installation.SetRemaining(22)
+	f.approve(number, "bob") // by which we hear of it
+	f.rest()
+	waits := f.open("alice", "waits", map[string]string{"docs/waits.md": "x\n"})
+	f.approve(number, "carol")
+	f.rest()
+	if got := f.conclusion(number); got != "success" {
+		t.Errorf("a review within the reserve: the check says %q", got)
+	}
+	if got := f.conclusion(waits); got != "" {
+		t.Errorf("a new pull request spends the reserve: its check says %q", got)
+	}
+	f.installation.SetRemaining(4000)
+	f.at(f.clock.Now().Add(2 * time.Hour))
+	f.approve(number, "bob") // by which we hear of it
+	f.rest()
+	f.at(f.clock.Now().Add(2 * time.Hour))
+	f.rest()
+	if got := f.conclusion(waits); got != "success" {
+		t.Errorf("with a budget again the new pull request's check says %q", got)
+	}
 	f.installation.SetRemaining(3)
 	f.push("alice", "change", f.repository.Branch("change"), map[string]string{"docs/late.md": "x\n"})
 	f.rest()

@@ -130,6 +130,10 @@ func (s *Server) prune(ctx context.Context) error {
 type dispatcher struct{ s *Server }
 
 func (d dispatcher) Run(ctx context.Context, lease store.Lease) (store.Outcome, error) {
+	if wait := d.s.spare(lease); wait > 0 {
+		return store.Outcome{End: store.Postpone, After: wait,
+			Reason: "few requests to GitHub are left: they are kept for reviews and merge groups"}, nil
+	}
 	if ofPull(lease.Target) {
 		return d.s.crew.reviewer.Run(ctx, lease)
 	}
@@ -144,6 +148,23 @@ func (d dispatcher) Trouble(ctx context.Context, lease store.Lease, err error, p
 		return d.s.crew.reviewer.Trouble(ctx, lease, err, parked)
 	}
 	return nil
+}
+
+// reserve is the part of an installation's hourly requests that is kept for
+// reviews and merge groups: people and queues that wait.
+const reserve = 5 // one in five
+
+// spare says how long other work of an installation waits, because only the
+// reserve is left of its budget; 0 when it need not.
+func (s *Server) spare(lease store.Lease) time.Duration {
+	if lease.Priority <= store.Review || lease.Installation == 0 {
+		return 0
+	}
+	left := s.app.Client(lease.Installation).Budget()
+	if left.Reset.IsZero() || left.Remaining >= left.Limit/reserve {
+		return 0
+	}
+	return max(0, min(left.Reset.Sub(s.clock()), time.Hour))
 }
 
 // ofPull reports whether work is on a pull request or a merge group. Work on an

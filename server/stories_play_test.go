@@ -53,7 +53,7 @@ type storyPull struct {
 	from         *githubtest.Repository
 	branch, base string
 	label, head  string
-	open, merged bool
+	open         bool
 }
 
 type reviewed struct {

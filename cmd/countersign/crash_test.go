@@ -51,6 +51,9 @@ func TestKilledAnywhere(t *testing.T) {
 		w.restart()
 		w.awaitRest(fmt.Sprintf("crash %d (seed %d): %s", i, *crashSeed, what))
 		w.once()
+		if i%4 == 3 {
+			w.idle() // what is begun twenty times and never ends is given up: that is another test
+		}
 	}
 	w.stop()
 	w.greenWasDecided()
@@ -215,6 +218,24 @@ func (w *crashWorld) stop() {
 		process.Kill() // it may be gone already
 		<-died
 	}
+}
+
+// idle waits until the server has nothing under way.
+func (w *crashWorld) idle() {
+	w.t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		busy := 0.0
+		w.metrics("/metrics", func(name string, value float64) {
+			if strings.HasPrefix(name, "countersign_queue") && (strings.Contains(name, `"leased"`) || strings.Contains(name, `"due"`)) {
+				busy += value
+			}
+		})
+		if busy == 0 {
+			return
+		}
+		<-time.After(20 * time.Millisecond) // it tells no sooner
+	}
+	w.t.Error("the server is busy for ever")
 }
 
 // fail lets GitHub stumble at some of the next requests.

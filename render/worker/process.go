@@ -15,7 +15,7 @@ import (
 
 const (
 	startWall = 20 * time.Second
-	burial    = 200 * time.Millisecond
+	burial    = 2 * time.Second
 )
 
 // process is one child. It serves one conversation at a time.

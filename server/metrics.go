@@ -119,8 +119,8 @@ func (m *metrics) ran(lease store.Lease, took time.Duration, end store.End, err 
 
 // cause is whose fault an error is.
 func cause(err error) string {
-	if failure, ok := errors.AsType[*github.Error](err); ok {
-		return "github " + string(failure.Kind)
+	if kind := github.KindOf(err); kind != "" {
+		return "github " + string(kind)
 	}
 	if failure, ok := errors.AsType[*store.Error](err); ok {
 		return "store " + string(failure.Kind)

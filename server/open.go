@@ -110,8 +110,7 @@ func (s *Server) openGitHub(ctx context.Context, o Options) error {
 	asked, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	identity, err := s.app.Identity(asked)
-	if failure, ok := errors.AsType[*github.Error](err); ok &&
-		(failure.Kind == github.Forbidden || failure.Kind == github.NotFound) {
+	if kind := github.KindOf(err); kind == github.Forbidden || kind == github.NotFound {
 		return misfit("app_id (COUNTERSIGN_APP_ID), private_key (COUNTERSIGN_PRIVATE_KEY): GitHub does not know "+
 			"this App by this key: %w; compare both with the App's settings page, and this machine's clock", err)
 	}

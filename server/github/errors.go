@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
 	"github.com/google/go-github/v60/github"
+
+	"github.com/countersign-dev/countersign/server/github/onehost"
 )
 
 // Error implements error.
@@ -24,7 +25,7 @@ func (e *Error) Error() string {
 		text += " until " + e.RetryAt.UTC().Format(time.RFC3339)
 	}
 	if e.Err != nil {
-		text += ": " + redact(e.Err.Error())
+		text += ": " + onehost.Redact(e.Err.Error())
 	}
 	return text
 }
@@ -32,19 +33,12 @@ func (e *Error) Error() string {
 // Unwrap returns what lies below.
 func (e *Error) Unwrap() error { return e.Err }
 
-// credential is whatever may be one, at the price of a word too many.
-var credential = regexp.MustCompile(`gh[a-z]_[A-Za-z0-9_]+|github_pat_[A-Za-z0-9_]+|eyJ[A-Za-z0-9_\-.]+|` +
-	`\bv1\.[0-9a-f]{16,}|(?i:\b(?:bearer|basic)\s+)[^\s"']+|(?i:\btoken\s+)[A-Za-z0-9_\-.]{16,}|://[^/@\s"]+@`)
-
-const mostErrorText = 400
-
-// redact takes what may be a credential out of a text and bounds it.
-func redact(text string) string {
-	text = credential.ReplaceAllString(text, "[redacted]")
-	if len(text) > mostErrorText {
-		text = strings.ToValidUTF8(text[:mostErrorText], "") + "…"
+// KindOf is what went wrong with GitHub; "" when nothing did, or something else.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
 	}
-	return text
+	return ""
 }
 
 // below makes what an Error wraps: the text alone, for what lies below may
@@ -55,7 +49,7 @@ func below(err error) error {
 			return end
 		}
 	}
-	return errors.New(redact(err.Error()))
+	return errors.New(onehost.Redact(err.Error()))
 }
 
 // shape is an answer that is not what was asked for.
@@ -114,7 +108,7 @@ func (w *wire) classify(op string, err error) *Error {
 // answered is an answer that is no success.
 func (w *wire) answered(op string, response *http.Response, text string) *Error {
 	status, header := response.StatusCode, response.Header
-	e := &Error{Op: op, Status: status, Err: errors.New(redact(text))}
+	e := &Error{Op: op, Status: status, Err: errors.New(onehost.Redact(text))}
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusForbidden &&
 		(header.Get("Retry-After") != "" || header.Get("X-RateLimit-Remaining") == "0" ||

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+
+	"github.com/countersign-dev/countersign/server/github/onehost"
 )
 
 const graphqlOp = "graphql"
@@ -42,7 +44,8 @@ func query[T any](ctx context.Context, w *wire, text string, variables map[strin
 
 // refused is what GraphQL says with status 200.
 func (w *wire) refused(response *http.Response, p problem) *Error {
-	e := &Error{Op: graphqlOp, Kind: Unavailable, Status: response.StatusCode, Err: errors.New(redact(p.Message))}
+	e := &Error{Op: graphqlOp, Kind: Unavailable, Status: response.StatusCode,
+		Err: errors.New(onehost.Redact(p.Message))}
 	switch p.Type {
 	case "FORBIDDEN", "INSUFFICIENT_SCOPES":
 		e.Kind = Forbidden

@@ -76,12 +76,13 @@ func (p *reading) used(at time.Time) {
 
 // unknown notes a fact that cannot be read; it hands back what may go better later.
 func (p *reading) unknown(what string, err error) error {
-	e, ours := errors.AsType[*Error](err)
-	if !ours || e.Kind == Limited || e.Kind == Unavailable {
+	switch kind := KindOf(err); kind {
+	case "", Limited, Unavailable:
 		return err
+	default:
+		p.person.Unknown = append(p.person.Unknown, what+" ("+string(kind)+")")
+		return nil
 	}
-	p.person.Unknown = append(p.person.Unknown, what+" ("+string(e.Kind)+")")
-	return nil
 }
 
 // rights are what a permission's answer tells of an account.
@@ -121,7 +122,7 @@ func (p *reading) role(ctx context.Context) error {
 func (c *Client) rights(ctx context.Context, r Repository, who policy.User) (rights, error) {
 	if who.Login != "" {
 		found, err := c.rightsOf(ctx, r, who.Login)
-		if e, ours := errors.AsType[*Error](err); ours && e.Kind != NotFound || err == nil && found.user.ID == who.ID {
+		if kind := KindOf(err); kind != "" && kind != NotFound || err == nil && found.user.ID == who.ID {
 			return found, err
 		}
 	}
@@ -205,7 +206,7 @@ func (p *reading) member(ctx context.Context, team Team) (bool, error) {
 func (p *reading) membership(key string, ask func() (*membership, error)) (bool, error) {
 	member, when, err := recall(p.Client, key, p.oldest, func() (bool, error) {
 		found, err := ask()
-		if e, ours := errors.AsType[*Error](err); ours && e.Kind == NotFound {
+		if KindOf(err) == NotFound {
 			return false, nil
 		}
 		if err != nil {

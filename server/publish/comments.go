@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -58,9 +57,22 @@ func (c *comments) forget(key string) {
 	delete(c.known, key)
 }
 
-// patience is how many attempts at a target may fail for the comment's sake.
+// patience is how many attempts at a target may fail for the sake of a courtesy.
 // The check is written by then; it must not become "could not be judged".
 const patience = 2
+
+// Pressing reports whether an error of a courtesy (a comment, an answer) is one
+// for its target: all that is not GitHub's, a limit, and at the first attempts
+// an outage. What else GitHub does not take is given up.
+func Pressing(err error, lease store.Lease) bool {
+	switch github.KindOf(err) {
+	case "", github.Limited:
+		return err != nil
+	case github.Unavailable:
+		return lease.Attempts <= patience
+	}
+	return false
+}
 
 // comment makes our comment equal a wish. It is made once, when somebody must
 // act for the first time; one that people deleted is not made again.
@@ -69,8 +81,7 @@ func (p *Publisher) comment(ctx context.Context, w Wish, published store.Publica
 	if err != nil {
 		p.comments.forget(commentKey(w.Subject))
 	}
-	e, ofGitHub := errors.AsType[*github.Error](err)
-	if !ofGitHub || e.Kind == github.Limited || e.Kind == github.Unavailable && w.Lease.Attempts <= patience {
+	if err == nil || Pressing(err, w.Lease) {
 		return err
 	}
 	p.Log.WarnContext(ctx, "the comment could not be written; the check is", slog.Int64("repository", w.Repository.ID),

@@ -69,10 +69,7 @@ func again(key string) string { return key + "/again" }
 
 func after(key string, gone int64) string { return fmt.Sprintf("%s/after/%d", key, gone) }
 
-func missing(err error) bool {
-	e, is := errors.AsType[*github.Error](err)
-	return is && e.Kind == github.NotFound
-}
+func missing(err error) bool { return github.KindOf(err) == github.NotFound }
 
 // place finds the action that made the known run, or the newest without one.
 func (p *Publisher) place(ctx context.Context, n notice, key string, known int64) (place, error) {

@@ -3,7 +3,6 @@ package reply
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/countersign-dev/countersign/policy"
 	"github.com/countersign-dev/countersign/policy/command"
 	"github.com/countersign-dev/countersign/server/github"
+	"github.com/countersign-dev/countersign/server/publish"
 	"github.com/countersign-dev/countersign/server/store"
 )
 
@@ -57,8 +57,6 @@ type request struct {
 const (
 	// mostAge is how old a comment may be to be answered: nobody waits longer.
 	mostAge = 24 * time.Hour
-	// patience is how many attempts at a target may fail for an answer's sake.
-	patience = 2
 	// mostRemembered bounds the memory of what was answered.
 	mostRemembered = 100_000
 )
@@ -144,16 +142,16 @@ func (r *Replier) settle(ctx context.Context, c Conversation, q admitted) error 
 	}
 	result := "answered"
 	if err := r.send(ctx, c, a, action.State == store.Unsure); err != nil {
-		e, ofGitHub := errors.AsType[*github.Error](err)
-		if !ofGitHub || e.Kind == github.Limited || e.Kind == github.Unavailable && c.Lease.Attempts <= patience {
+		if publish.Pressing(err, c.Lease) {
 			return err
 		}
 		r.Log.WarnContext(ctx, "a command could not be answered; what it asks for is not lost",
 			slog.Int64("repository", c.Repository.ID), slog.Int64("comment", q.comment.ID), slog.Any("error", err))
-		if e.Kind == github.Unavailable {
+		kind := github.KindOf(err)
+		if kind == github.Unavailable {
 			return nil // the next run tries again
 		}
-		result = string(e.Kind)
+		result = string(kind)
 	}
 	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

@@ -70,8 +70,11 @@ func (n *run) standing(ctx context.Context, f *people.Facts) []string {
 	return notices
 }
 
-// Spoofed is what the audit log keeps, under the kind "spoofed", of a check run
-// or status under our name that is not ours.
+// SpoofedKind is the audit log's word for a check run or status under our name
+// that is not ours.
+const SpoofedKind = "spoofed"
+
+// Spoofed is what the audit log keeps of it.
 type Spoofed struct {
 	Head string `json:"head"`
 	By   string `json:"by"`
@@ -82,7 +85,7 @@ type Spoofed struct {
 // whether that was after we last wrote there.
 func (n *run) spoofed(ctx context.Context, f *people.Facts) (force bool, err error) {
 	entries, err := n.Store.Entries(ctx, store.LogQuery{Repository: n.repository.ID, Pull: int64(f.Pull.Number),
-		Kind: "spoofed"})
+		Kind: SpoofedKind})
 	if err != nil {
 		return false, err
 	}

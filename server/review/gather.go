@@ -90,7 +90,7 @@ func fact[T any](f *people.Facts, name string, read func() (T, error)) (T, error
 		return value, nil
 	}
 	var none T
-	switch kindOf(err) {
+	switch github.KindOf(err) {
 	case github.NotFound, github.Forbidden, github.Refused:
 		if name != "" {
 			f.Failed = append(f.Failed, name+": "+reason(err))

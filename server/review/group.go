@@ -33,7 +33,7 @@ func (n *run) group(ctx context.Context) error {
 		return nil // no queue's ref: nothing that we made asks for it
 	}
 	head, err := n.client.Tip(ctx, n.repository, strings.TrimPrefix(ref, "refs/"))
-	if kindOf(err) == github.NotFound {
+	if github.KindOf(err) == github.NotFound {
 		return n.disband(ctx, base)
 	}
 	if err != nil {
@@ -41,7 +41,7 @@ func (n *run) group(ctx context.Context) error {
 	}
 	n.asked = Decision{Group: ref, Base: base, Head: head}
 	t, err := n.tips(ctx, base)
-	if kindOf(err) == github.NotFound {
+	if github.KindOf(err) == github.NotFound {
 		return nil
 	}
 	if err != nil {
@@ -90,7 +90,7 @@ func (n *run) judgeGroup(ctx context.Context, j judged) error {
 func (n *run) member(ctx context.Context, number int, of judged) (m policy.GroupMember, ok bool, err error) {
 	m.Number = number
 	pull, err := n.client.Pull(ctx, n.repository, number)
-	if kindOf(err) == github.NotFound {
+	if github.KindOf(err) == github.NotFound {
 		return m, false, nil
 	}
 	if err != nil {
@@ -124,21 +124,15 @@ func (n *run) publishGroup(ctx context.Context, j judged, v policy.Verdict) erro
 	published, err := n.Publisher.Publish(ctx, publish.Wish{Subject: n.about(j.base, j.baseSHA, j.head),
 		TreeSHA: j.assessment.MergedTree, Assessment: j.assessment, Key: j.key, Verdict: v,
 		Confirm: func(ctx context.Context) error { return n.confirmGroup(ctx, j) }})
-	if err != nil {
-		return err
+	if err == nil {
+		n.over(j, v, published)
 	}
-	took := n.Clock().Sub(n.began)
-	if n.Observe != nil {
-		n.Observe(v, n.rendered, took)
-	}
-	n.Log.Info("reviewed", "subject", n.subject(), "head", j.head, "base", j.baseSHA, "state", v.State,
-		"conclusion", published.Conclusion, "rendered", n.rendered, "took", took)
-	return nil
+	return err
 }
 
 func (n *run) confirmGroup(ctx context.Context, j judged) error {
 	head, err := n.client.Tip(ctx, n.repository, strings.TrimPrefix(n.lease.Group, "refs/"))
-	if kindOf(err) == github.NotFound || err == nil && head != j.head {
+	if github.KindOf(err) == github.NotFound || err == nil && head != j.head {
 		return publish.ErrMoved
 	}
 	if err != nil {
@@ -228,7 +222,7 @@ func (n *run) takeBack(ctx context.Context, base string) error {
 		return err
 	}
 	tip, err := n.client.Tip(ctx, n.repository, "heads/"+base)
-	if err != nil && kindOf(err) != github.NotFound {
+	if err != nil && github.KindOf(err) != github.NotFound {
 		return err
 	}
 	for _, c := range commits {

@@ -26,7 +26,7 @@ type membersFound struct {
 // leaves the group unresolved.
 func (n *run) members(ctx context.Context, j judged) (membersFound, error) {
 	queue, err := n.client.Queue(ctx, n.repository, j.base)
-	switch kindOf(err) {
+	switch github.KindOf(err) {
 	case github.NotFound, github.Forbidden, github.Refused: // a queue that nobody tells us of
 	default:
 		if err != nil {

@@ -19,7 +19,7 @@ func (n *run) introduce(ctx context.Context, f *people.Facts, oldest time.Time) 
 	f.Users = map[policy.UserID]policy.User{}
 	for _, id := range people.Senders(*f) {
 		user, err := n.client.User(ctx, id)
-		if kindOf(err) == github.NotFound {
+		if github.KindOf(err) == github.NotFound {
 			continue
 		}
 		if err != nil {
@@ -92,7 +92,7 @@ func (n *run) teams(ctx context.Context, f *people.Facts) ([]github.Team, error)
 	for _, name := range names {
 		team, err := n.client.Team(ctx, name)
 		why := ""
-		switch kindOf(err) {
+		switch github.KindOf(err) {
 		case github.NotFound:
 			why = "there is no such team, or the App may not see it"
 		case github.Forbidden, github.Refused:
@@ -122,7 +122,7 @@ func (n *run) teams(ctx context.Context, f *people.Facts) ([]github.Team, error)
 func (n *run) named(ctx context.Context, f *people.Facts) error {
 	for _, login := range f.Config.Approvals.Users {
 		user, err := n.client.UserNamed(ctx, login)
-		if kindOf(err) == github.NotFound {
+		if github.KindOf(err) == github.NotFound {
 			unresolved(f)
 			continue // nobody bears the name, so nobody counts by it
 		}

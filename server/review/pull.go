@@ -16,7 +16,7 @@ const freshness = 5 * time.Minute
 // pull takes a pull request through the steps once.
 func (n *run) pull(ctx context.Context) error {
 	pull, err := n.client.Pull(ctx, n.repository, int(n.lease.Pull))
-	if kindOf(err) == github.NotFound {
+	if github.KindOf(err) == github.NotFound {
 		return nil
 	}
 	if err != nil {
@@ -27,7 +27,7 @@ func (n *run) pull(ctx context.Context) error {
 	}
 	n.asked = Decision{Pull: pull.Number, Base: pull.Base, Head: pull.Head}
 	tips, err := n.tips(ctx, pull.Base)
-	if kindOf(err) == github.NotFound {
+	if github.KindOf(err) == github.NotFound {
 		return nil // GitHub closes it, and tells us then
 	}
 	if err != nil {

@@ -111,7 +111,7 @@ func (n *run) subject() string {
 // of ours: a payload may name any.
 func (n *run) cover(ctx context.Context) (bool, error) {
 	repository, err := n.client.Repository(ctx, n.lease.Repository)
-	if kindOf(err) == github.NotCovered {
+	if github.KindOf(err) == github.NotCovered {
 		return false, n.log(ctx, "ignored", map[string]any{"why": "the installation does not cover the repository",
 			"group": n.lease.Group})
 	}
@@ -134,12 +134,4 @@ func (n *run) log(ctx context.Context, kind string, body any) error {
 	}
 	_, err = n.Store.Log(ctx, store.Entry{Repository: n.lease.Repository, Pull: n.lease.Pull, Kind: kind, Body: text})
 	return err
-}
-
-// kindOf is what went wrong with GitHub; "" when nothing did, or something else.
-func kindOf(err error) github.Kind {
-	if e, ok := errors.AsType[*github.Error](err); ok {
-		return e.Kind
-	}
-	return ""
 }

@@ -81,12 +81,7 @@ func (n *run) confirm(ctx context.Context, c decided) error {
 
 // settle does what follows from what is now published.
 func (n *run) settle(ctx context.Context, c decided, published store.Publication) error {
-	took := n.Clock().Sub(n.began)
-	if n.Observe != nil {
-		n.Observe(c.verdict, n.rendered, took)
-	}
-	n.Log.Info("reviewed", "subject", n.subject(), "head", c.head, "base", c.baseSHA, "state", c.verdict.State,
-		"conclusion", published.Conclusion, "rendered", n.rendered, "took", took)
+	n.over(c.judged, c.verdict, published)
 	if !c.verdict.Changes.IsZero() {
 		n.wakeAt(c.verdict.Changes)
 	}
@@ -104,6 +99,16 @@ func (n *run) settle(ctx context.Context, c decided, published store.Publication
 		return err
 	}
 	return n.answer(ctx, c)
+}
+
+// over tells the metrics and the log of a decision that is published.
+func (n *run) over(j judged, v policy.Verdict, published store.Publication) {
+	took := n.Clock().Sub(n.began)
+	if n.Observe != nil {
+		n.Observe(v, n.rendered, took)
+	}
+	n.Log.Info("reviewed", "subject", n.subject(), "head", j.head, "base", j.baseSHA, "state", v.State,
+		"conclusion", published.Conclusion, "rendered", n.rendered, "took", took)
 }
 
 // answer answers commands.

@@ -41,14 +41,14 @@ func (n *run) troubled(ctx context.Context) (publish.Subject, bool, error) {
 		}
 		base, head = pull.Base, pull.Head
 	}
-	if kindOf(err) == github.NotFound || err == nil && base == "" {
+	if github.KindOf(err) == github.NotFound || err == nil && base == "" {
 		return publish.Subject{}, false, nil
 	}
 	if err != nil {
 		return publish.Subject{}, false, err
 	}
 	t, err := n.tips(ctx, base)
-	if kindOf(err) == github.NotFound {
+	if github.KindOf(err) == github.NotFound {
 		return publish.Subject{}, false, nil
 	}
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 
 // momentary reports whether GitHub does not answer now and may later.
 func momentary(err error) bool {
-	kind := kindOf(err)
+	kind := github.KindOf(err)
 	return kind == github.Limited || kind == github.Unavailable
 }
 

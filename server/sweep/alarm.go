@@ -108,11 +108,3 @@ func (s *Sweeper) Parked(ctx context.Context, lease store.Lease, reason error) {
 }
 
 func fullName(r github.Repository) string { return r.Owner + "/" + r.Name }
-
-// kindOf is what went wrong with GitHub; "" when nothing did, or something else.
-func kindOf(err error) github.Kind {
-	if e, ok := errors.AsType[*github.Error](err); ok {
-		return e.Kind
-	}
-	return ""
-}

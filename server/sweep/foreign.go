@@ -14,10 +14,6 @@ import (
 	"github.com/countersign-dev/countersign/server/store"
 )
 
-// spoofedKind is the audit log's word for a check or status under our name that
-// is not ours; the review reads it there.
-const spoofedKind = "spoofed"
-
 // foreign looks for checks and statuses under our name on the heads of open
 // pull requests, those first that were not looked at for longest.
 func (l *look) foreign(ctx context.Context, pulls []github.Pull) error {
@@ -64,7 +60,7 @@ func (l *look) spoofs(ctx context.Context, p github.Pull) ([]review.Spoofed, err
 		return out, nil
 	}
 	statuses, err := l.client.Statuses(ctx, l.repository, p.Head)
-	if kindOf(err) == github.Forbidden {
+	if github.KindOf(err) == github.Forbidden {
 		if l.memory.silence(l.lease.Installation, l.now.Add(time.Hour)) {
 			l.Log.Info("commit statuses cannot be read: forged ones under our name go unseen; grant statuses: read",
 				"installation", l.lease.Installation)
@@ -99,7 +95,8 @@ func (l *look) expose(ctx context.Context, p github.Pull, spoof review.Spoofed) 
 		return fmt.Errorf("write the entry: %w", err)
 	}
 	pull := int64(p.Number)
-	_, err = l.Store.Log(ctx, store.Entry{Repository: l.repository.ID, Pull: pull, Kind: spoofedKind, Body: body})
+	_, err = l.Store.Log(ctx, store.Entry{Repository: l.repository.ID, Pull: pull,
+		Kind: review.SpoofedKind, Body: body})
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (s *Sweeper) redeliver(ctx context.Context) error {
 			continue
 		}
 		err = s.App.Redeliver(ctx, f.attempt.ID)
-		if kind := kindOf(err); err != nil && kind != github.NotFound && kind != github.Refused {
+		if kind := github.KindOf(err); err != nil && kind != github.NotFound && kind != github.Refused {
 			return fmt.Errorf("redeliver %s: %w", f.attempt.GUID, err)
 		}
 		again++

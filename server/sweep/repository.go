@@ -105,7 +105,7 @@ func (l *look) restands(ctx context.Context) bool {
 // settings reads the default branch's tip and config.
 func (l *look) settings(ctx context.Context) error {
 	tip, err := l.client.Tip(ctx, l.repository, "heads/"+l.repository.DefaultBranch)
-	if kindOf(err) == github.NotFound {
+	if github.KindOf(err) == github.NotFound {
 		l.tips = map[string]string{}
 		l.config = config.Strict()
 		return nil // an empty repository
@@ -133,7 +133,7 @@ func (l *look) tip(ctx context.Context, base string) (string, error) {
 		return tip, nil
 	}
 	tip, err := l.client.Tip(ctx, l.repository, "heads/"+base)
-	if kindOf(err) == github.NotFound {
+	if github.KindOf(err) == github.NotFound {
 		return "", nil
 	}
 	if err == nil {

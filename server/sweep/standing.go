@@ -124,7 +124,7 @@ func (g *gate) rulesets(ctx context.Context, c *github.Client, r github.Reposito
 	}
 	for id := range sets {
 		set, err := c.Ruleset(ctx, r, id)
-		switch kindOf(err) {
+		switch github.KindOf(err) {
 		case github.Forbidden, github.NotFound:
 			continue // an organisation's own: who may bypass is for its owners to see
 		}
@@ -217,7 +217,7 @@ type protection struct {
 // administration: read may see.
 func (g *gate) classic(ctx context.Context, c *github.Client, r github.Repository, base string) error {
 	text, err := c.Protection(ctx, r, base)
-	switch kindOf(err) {
+	switch github.KindOf(err) {
 	case github.NotFound:
 		return nil
 	case github.Forbidden:

@@ -39,7 +39,7 @@ func (s *Sweeper) Run(ctx context.Context, lease store.Lease) (store.Outcome, er
 	l := &look{Sweeper: s, lease: lease, client: s.App.Client(lease.Installation), now: s.Clock()}
 	var err error
 	l.repository, err = l.client.Repository(ctx, lease.Repository)
-	if kindOf(err) == github.NotCovered || err == nil && l.repository.Archived {
+	if github.KindOf(err) == github.NotCovered || err == nil && l.repository.Archived {
 		return store.Outcome{End: store.Done}, nil
 	}
 	if err == nil {
@@ -54,7 +54,7 @@ const outage = time.Minute
 // outcome ends a run. GitHub's outages are nobody's fault and may last: work
 // that everything else is found by must not be given up for them.
 func (s *Sweeper) outcome(what string, err error) (store.Outcome, error) {
-	if kindOf(err) == github.Unavailable {
+	if github.KindOf(err) == github.Unavailable {
 		s.Log.Warn("GitHub does not answer", "work", what, "error", err)
 		return store.Outcome{End: store.Postpone, After: outage, Reason: err.Error()}, nil
 	}
@@ -68,7 +68,7 @@ func (s *Sweeper) outcome(what string, err error) (store.Outcome, error) {
 func (s *Sweeper) installation(ctx context.Context, lease store.Lease) (store.Outcome, error) {
 	client := s.App.Client(lease.Installation)
 	repositories, err := client.Repositories(ctx)
-	switch kindOf(err) {
+	switch github.KindOf(err) {
 	case github.NotFound, github.Forbidden, github.NotCovered:
 		s.Log.Info("an installation does not answer us", "installation", lease.Installation, "error", err)
 		return store.Outcome{End: store.Done}, nil

@@ -14,13 +14,7 @@ import (
 
 // TestMain makes this binary a render child when it is started as one.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == joined.RenderChild {
-		if err := child.Main(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	child.Enter(joined.RenderChild)
 	os.Exit(m.Run())
 }
 

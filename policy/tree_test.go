@@ -2,7 +2,6 @@ package policy
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -22,13 +21,7 @@ import (
 
 // TestMain lets the test binary be its own render child, as the program is.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "render-child" {
-		if err := child.Main(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	child.Enter("render-child")
 	os.Exit(m.Run())
 }
 

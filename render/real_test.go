@@ -1,7 +1,6 @@
 package render_test
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,13 +19,7 @@ import (
 const childArg = "render-test-child"
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == childArg {
-		if err := child.Main(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
+	child.Enter(childArg)
 	os.Exit(m.Run())
 }
 

@@ -27,13 +27,7 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == joined.RenderChild {
-		if err := child.Main(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	child.Enter(joined.RenderChild)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()

@@ -16,13 +16,7 @@ import (
 const renderChild = "render-child"
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == renderChild {
-		if err := child.Main(os.Stdin, os.Stdout); err != nil {
-			os.Stderr.WriteString(err.Error() + "\n") //nolint:errcheck // there is nobody left to tell
-			os.Exit(1)
-		}
-		return
-	}
+	child.Enter(renderChild)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	p := program{

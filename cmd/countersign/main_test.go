@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"testing"
 
@@ -14,13 +13,7 @@ const testKey = "a key for tests alone, of more than 32 characters"
 // TestMain lets the test binary be the server and its own render child, as the
 // program is.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == renderChild {
-		if err := child.Main(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	child.Enter(renderChild)
 	if len(os.Args) == 2 && os.Args[1] == "serve" {
 		main()
 		return

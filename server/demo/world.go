@@ -140,15 +140,7 @@ func (d *Demo) app(ctx context.Context, o Options) error {
 	d.stop = stop
 	d.running.Go(func() { d.ended = s.Run(running) })
 	d.github.SetWebhook(s.URL()+"/webhook", secret)
-	d.repository.SetRuleset(githubtest.Ruleset{Name: "countersign", Rules: []githubtest.Rule{
-		{Type: "required_status_checks", Parameters: map[string]any{
-			"strict_required_status_checks_policy": true,
-			"required_status_checks": []map[string]any{
-				{"context": "countersign (main)", "integration_id": d.github.AppID()}},
-		}},
-		githubtest.RequiredReviews(1, false, true),
-		{Type: "deletion"}, {Type: "non_fast_forward"},
-	}})
+	d.repository.SetRuleset(githubtest.Guarded("countersign (main)", d.github.AppID()))
 	_, err = d.github.Install("acme", "clusters")
 	return err
 }

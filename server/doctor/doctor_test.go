@@ -20,13 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == "render-child" {
-		if err := child.Main(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	child.Enter("render-child")
 	os.Exit(m.Run())
 }
 
@@ -65,13 +59,7 @@ func newClinic(t *testing.T) *clinic {
 	must(c.repository.Push("alice", "main", root))
 	c.installation, err = c.github.Install("acme", "clusters")
 	must(err)
-	c.repository.SetRuleset(githubtest.Ruleset{Name: "countersign", Rules: []githubtest.Rule{
-		{Type: "required_status_checks", Parameters: map[string]any{"strict_required_status_checks_policy": true,
-			"required_status_checks": []map[string]any{
-				{"context": "countersign (main)", "integration_id": c.github.AppID()},
-			}}},
-		githubtest.RequiredReviews(1, true, true), {Type: "deletion"}, {Type: "non_fast_forward"},
-	}})
+	c.repository.SetRuleset(githubtest.Guarded("countersign (main)", c.github.AppID()))
 	running := t.TempDir()
 	c.settings = settings.Settings{
 		AppID:          c.github.AppID(),

@@ -36,13 +36,7 @@ const renderChild = "child-that-renders"
 
 // TestMain lets the test binary be its own render child.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == renderChild {
-		if err := child.Main(os.Stdin, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	child.Enter(renderChild)
 	code := m.Run()
 	if pool.Pool != nil {
 		pool.Close()

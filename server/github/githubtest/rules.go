@@ -42,6 +42,16 @@ func RequiredCheck(name string, app int64) Rule {
 		"strict_required_status_checks_policy": false, "do_not_enforce_on_create": false}}
 }
 
+// Guarded is a ruleset under which nothing is merged past a check of one App: it
+// is required of that App alone and of what is up to date, with a review after
+// the last push, and the branch can be neither rewritten nor deleted.
+func Guarded(check string, app int64) Ruleset {
+	required := RequiredCheck(check, app)
+	required.Parameters["strict_required_status_checks_policy"] = true
+	return Ruleset{Name: "countersign", Rules: []Rule{required, RequiredReviews(1, false, true),
+		{Type: "deletion"}, {Type: "non_fast_forward"}}}
+}
+
 // RequiredReviews asks for a pull request with that many approvals.
 func RequiredReviews(count int, dismissStale, lastPush bool) Rule {
 	return Rule{"pull_request", object{"required_approving_review_count": count,

@@ -132,19 +132,12 @@ func (n *run) record(ctx context.Context, d Decision) error {
 }
 
 func (n *run) lastDecision(ctx context.Context) (string, error) {
-	const page = 1000
-	q := store.LogQuery{Repository: n.lease.Repository, Pull: n.lease.Pull, Kind: "verdict", Most: page}
-	last := ""
-	for {
-		entries, err := n.Store.Entries(ctx, q)
-		if err != nil || len(entries) == 0 {
-			return last, err
-		}
-		q.After, last = entries[len(entries)-1].ID, string(entries[len(entries)-1].Body)
-		if len(entries) < page {
-			return last, nil
-		}
+	entries, err := n.Store.Entries(ctx, store.LogQuery{Repository: n.lease.Repository, Pull: n.lease.Pull,
+		Kind: "verdict", Newest: true, Most: 1})
+	if err != nil || len(entries) == 0 {
+		return "", err
 	}
+	return string(entries[0].Body), nil
 }
 
 // decision is what the audit log keeps of a run.

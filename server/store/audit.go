@@ -43,9 +43,10 @@ type LogQuery struct {
 	Kind       string
 	From, To   time.Time // From included, To not
 	Most       int       // 0 means 1,000
+	Newest     bool      // the newest first
 }
 
-// Entries reads the audit log, oldest first.
+// Entries reads the audit log, oldest first unless the query says otherwise.
 func (s *Store) Entries(ctx context.Context, q LogQuery) ([]Entry, error) {
 	var f filter
 	f.where("id > ", q.After, true)
@@ -54,10 +55,14 @@ func (s *Store) Entries(ctx context.Context, q LogQuery) ([]Entry, error) {
 	f.where("kind = ", short(q.Kind), q.Kind != "")
 	f.where("at >= ", q.From, !q.From.IsZero())
 	f.where("at < ", q.To, !q.To.IsZero())
+	order := " ORDER BY id"
+	if q.Newest {
+		order += " DESC"
+	}
 	return view(ctx, s, "read audit", func(t *txn) ([]Entry, error) {
 		return all(t, func(e *Entry) []any {
 			return []any{&e.ID, moment{&e.At}, &e.Repository, &e.Pull, &e.Kind, blob{&e.Body}}
-		}, `SELECT id, at, repository, pull, kind, body FROM audit`+f.text()+` ORDER BY id`+f.limit(q.Most), f.args...)
+		}, `SELECT id, at, repository, pull, kind, body FROM audit`+f.text()+order+f.limit(q.Most), f.args...)
 	})
 }
 

@@ -306,6 +306,7 @@ func TestAudit(t *testing.T) {
 			"kind":       {LogQuery{Kind: "k1", From: kept[2].At}, kept[3:4]},
 			"range":      {LogQuery{From: kept[1].At, To: kept[3].At}, kept[1:3]},
 			"none":       {LogQuery{Repository: 9}, nil},
+			"newest":     {LogQuery{Newest: true, Most: 2}, []Entry{kept[len(kept)-1], kept[len(kept)-2]}},
 		} {
 			same(t, what, get(s.Entries(ctx, c.q))(t), c.want)
 		}

@@ -50,3 +50,27 @@ func (l *Loop) tire(lease store.Lease, now time.Time) time.Duration {
 	l.streaks[lease.Target] = last
 	return rest
 }
+
+// rest notes the end of a rest that was just settled, which so is not before the
+// store's, and has the target looked at then.
+func (l *Loop) rest(target store.Target, rest time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.streaks[target]
+	s.over = time.Now().Add(rest)
+	l.streaks[target] = s
+	time.AfterFunc(rest, l.Nudge)
+}
+
+// resting reports whether a target rests that was woken faster than it could be
+// answered: it is not done, whatever the queue says.
+func (l *Loop) resting(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.streaks {
+		if s.over.After(now) {
+			return true
+		}
+	}
+	return false
+}

@@ -98,11 +98,14 @@ func (r *run) finish(ctx, base context.Context, outcome store.Outcome, err error
 		r.log().InfoContext(base, "the lease was lost: somebody else goes on")
 		return store.Postpone
 	case err == nil:
-		if rest := r.tire(r.lease, time.Now()); outcome.End == store.Done && rest > outcome.After {
-			outcome.After = rest
-			defer time.AfterFunc(rest, r.Nudge)
+		rest := r.tire(r.lease, time.Now())
+		if outcome.End != store.Done || rest <= outcome.After {
+			r.settle(base, outcome)
+			return outcome.End
 		}
+		outcome.After = rest
 		r.settle(base, outcome)
+		r.rest(r.lease.Target, rest)
 		return outcome.End
 	case errors.Is(cause, errStopping), errors.Is(cause, ErrSuperseded), errors.Is(err, ErrSuperseded):
 		r.settle(base, store.Outcome{End: store.Postpone, Reason: r.lease.Reason})

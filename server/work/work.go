@@ -82,17 +82,19 @@ func (l *Loop) Nudge() {
 // others is how often Quiet looks for the work of other replicas.
 const others = 500 * time.Millisecond
 
-// Quiet waits until nothing is due or under way. What waits for its time counts as quiet.
+// Quiet waits until nothing is due, under way, or at rest because it was woken
+// faster than it could be answered. What else waits for its time counts as quiet.
 func (l *Loop) Quiet(ctx context.Context) error {
 	poll := time.NewTicker(others)
 	defer poll.Stop()
 	for {
 		changed := l.change()
+		tired := l.resting(time.Now())
 		depth, err := l.o.Store.Depth(ctx)
 		if err != nil {
 			return err
 		}
-		if depth.Due == 0 && depth.Leased == 0 {
+		if depth.Due == 0 && depth.Leased == 0 && !tired {
 			return nil
 		}
 		select {

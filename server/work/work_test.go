@@ -234,6 +234,33 @@ func TestAStreamOfEventsComesToRest(t *testing.T) {
 	})
 }
 
+// Who waits for quiet waits for the answer to the last event, rest or no rest.
+func TestQuietWaitsForRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{run: func(context.Context, store.Lease) (store.Outcome, error) {
+			time.Sleep(60 * time.Millisecond)
+			return store.Outcome{}, nil
+		}}
+		g := newStage(t, s)
+		for i := range 300 {
+			g.wake(pull(1, store.Review))
+			time.Sleep(10 * time.Millisecond)
+			if i%100 != 99 {
+				continue
+			}
+			last := time.Now().Add(-10 * time.Millisecond)
+			g.quiet()
+			s.mu.Lock()
+			claimed := s.runs[len(s.runs)-1].Until.Add(-time.Minute)
+			s.mu.Unlock()
+			if claimed.Before(last) {
+				t.Errorf("event %d at %v is not answered: the last run began at %v", i, last, claimed)
+			}
+			same(t, "left", g.depth(), store.Depth{})
+		}
+	})
+}
+
 func TestAPushCancelsTheOlderRun(t *testing.T) {
 	for _, c := range []struct {
 		name   string
